@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base/limits.h - every bound of vatd, in one place.
+ *
+ * Whoever reads input from outside compares with a constant of this file before it allocates, recurses or queues. Sizes
+ * are bytes unless the name says otherwise.
+ */
+#ifndef VATD_BASE_LIMITS_H
+#define VATD_BASE_LIMITS_H
+
+#define KIB ((size_t)1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+/* Frames between kernel and worker (wire/frame.h). */
+#define LIMIT_FRAME_TO_WORKER (1 * GIB)     /* an init frame carries a whole vat's state */
+#define LIMIT_FRAME_FROM_WORKER (256 * MIB) /* a done frame carries one crank's effects */
+#define LIMIT_FRAME_DEPTH 12                /* nesting of MessagePack arrays */
+#define LIMIT_LOG_LINE (64 * KIB)           /* one console line; the worker cuts longer ones */
+#define LIMIT_LOG_LINES_PER_CRANK 1000      /* the worker drops what comes after, and says so */
+
+/* What one crank may do (checked when its done frame is decoded). */
+#define LIMIT_SYSCALLS_PER_CRANK 100000
+#define LIMIT_SETS_PER_CRANK 1000000
+#define LIMIT_SLOTS_PER_CAPDATA 100000
+#define LIMIT_RESOLUTIONS_PER_SYSCALL 100000
+#define LIMIT_VREF_LENGTH 256
+
+/* Vat storage. */
+#define LIMIT_VATSTORE_KEY (64 * KIB)
+#define LIMIT_VATSTORE_VALUE (64 * MIB)
+#define LIMIT_KERNEL_VALUE (256 * MIB)
+
+/* Defaults of a vat's limits, sent to its worker with init. */
+#define DEFAULT_COMPUTRONS_PER_CRANK 2000000000ull /* about 20 s of interpreted code */
+#define DEFAULT_HEAP_BYTES (1 * GIB)
+#define DEFAULT_DEADLINE_MS 60000 /* wall clock per crank: kills what the meter cannot see */
+
+/* A bundle's JSON text, and a cluster configuration. */
+#define LIMIT_BUNDLE (64 * MIB)
+#define LIMIT_VATS_PER_SUBCLUSTER 1000
+#define LIMIT_NAME_LENGTH 256
+
+/* The control socket. */
+#define LIMIT_RPC_REQUEST (64 * MIB)
+#define LIMIT_RPC_ANSWER (256 * MIB)
+#define LIMIT_JSON_DEPTH 512
+#define LIMIT_CLIENTS 1000
+#define LIMIT_QUERY_ROWS 10000
+#define LIMIT_QUERY_MS 2000
+
+/* Batches (DESIGN: the output gate). A batch is committed at the latest when one of these is reached. */
+#define LIMIT_BATCH_CRANKS 256
+#define LIMIT_BATCH_BYTES (16 * MIB)
+#define LIMIT_BATCH_MS 5
+
+/* Faults (ARCHITECTURE.md, "Faults"). */
+#define LIMIT_STRIKES 3     /* limit faults in a row before a vat is suspended */
+#define LIMIT_REDELIVERIES 3 /* environment faults in a row before a vat is suspended */
+
+#endif

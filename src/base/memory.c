@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* base/memory.c - allocation that does not fail (memory.h), and the end of the process for broken beliefs (check.h). */
+#include "base/memory.h"
+#include "base/check.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Noreturn void check_failed(const char *condition, const char *file, int line)
+{
+  fprintf(stderr, "vatd: internal error at %s:%d: %s\n", file, line, condition);
+  abort();
+}
+
+static void *must(void *pointer)
+{
+  if (!pointer)
+    check_failed("out of memory", __FILE__, __LINE__);
+  return pointer;
+}
+
+void *memory_alloc(size_t size)
+{
+  return must(malloc(size ? size : 1));
+}
+
+void *memory_zalloc(size_t size)
+{
+  return must(calloc(1, size ? size : 1));
+}
+
+void *memory_realloc_array(void *pointer, size_t count, size_t size)
+{
+  CHECK(size > 0 && count <= SIZE_MAX / size);
+  return must(realloc(pointer, count ? count * size : 1));
+}
+
+char *memory_strdup(const char *text)
+{
+  return must(strdup(text));
+}
+
+char *memory_printf(const char *format, ...)
+{
+  char *text = NULL;
+  va_list args;
+  va_start(args, format);
+  int size = vasprintf(&text, format, args);
+  va_end(args);
+  return must(size < 0 ? NULL : text);
+}

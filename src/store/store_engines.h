@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/store_engines.h - how to open each engine. Close with store->ops->close(store).
+ */
+#ifndef VATD_STORE_ENGINES_H
+#define VATD_STORE_ENGINES_H
+
+#include "kernel/store.h"
+
+/*
+ * SQLite: WAL, synchronous=FULL, exclusive locking, one connection; pragmas read back and checked. Creates the file (mode
+ * 0600) when it is not there. Errors: BUSY (another process has it), READ_ONLY, VERSION (made by another vatd), CORRUPT (not
+ * a database, truncated), IO. Nothing is changed in a file that is refused.
+ */
+enum vatd_code store_sqlite_open(const char *path, struct store **store, struct error *error);
+
+/* In memory, for tests and simulation; a commit is durable at once. */
+struct store *store_memory_open(void);
+
+#endif
