@@ -3,7 +3,7 @@
 
 add_library(vatd_flags INTERFACE)
 target_include_directories(vatd_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
-target_compile_definitions(vatd_flags INTERFACE _GNU_SOURCE VATD_VERSION="${PROJECT_VERSION}")
+target_compile_definitions(vatd_flags INTERFACE _GNU_SOURCE VATD_RELEASE="${PROJECT_VERSION}")
 target_compile_options(vatd_flags INTERFACE
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Wformat=2 -Wundef
   -Wno-missing-field-initializers -fno-common)
