@@ -5,6 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Appends ": more", as much of it as fits. */
+static void append(struct error *error, const char *more)
+{
+  size_t used = strlen(error->text);
+  size_t room = sizeof error->text - 1 - used;
+  strncat(error->text, ": ", room);
+  room = room > 2 ? room - 2 : 0;
+  strncat(error->text, more, room);
+}
+
 enum vatd_code error_set(struct error *error, enum vatd_code code, const char *format, ...)
 {
   if (!error)
@@ -25,10 +35,9 @@ enum vatd_code error_wrap(struct error *error, const char *format, ...)
   memcpy(inner, error->text, sizeof inner);
   va_list args;
   va_start(args, format);
-  int used = vsnprintf(error->text, sizeof error->text, format, args);
+  vsnprintf(error->text, sizeof error->text, format, args);
   va_end(args);
-  if (used >= 0 && (size_t)used < sizeof error->text)
-    snprintf(error->text + used, sizeof error->text - (size_t)used, ": %s", inner);
+  append(error, inner);
   return error->code;
 }
 
@@ -38,10 +47,9 @@ enum vatd_code error_set_errno(struct error *error, enum vatd_code code, int err
     return code;
   va_list args;
   va_start(args, format);
-  int used = vsnprintf(error->text, sizeof error->text, format, args);
+  vsnprintf(error->text, sizeof error->text, format, args);
   va_end(args);
-  if (used >= 0 && (size_t)used < sizeof error->text)
-    snprintf(error->text + used, sizeof error->text - (size_t)used, ": %s", strerror(errnum));
+  append(error, strerror(errnum));
   error->code = code;
   return code;
 }
