@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+# The JavaScript engine: Moddable XS, compiled from the sources in the npm package @agoric/xsnap (targets xs and xs_headers).
+# Third-party code: its warnings are not ours, its sanitizer reports only where it means them.
+
+set(XSNAP ${CMAKE_SOURCE_DIR}/node_modules/@agoric/xsnap)
+set(XS ${XSNAP}/moddable/xs)
+if(NOT EXISTS ${XS}/includes/xs.h)
+  message(FATAL_ERROR "the engine's sources are missing: run `npm ci --ignore-scripts` in ${CMAKE_SOURCE_DIR}")
+endif()
+
+# What the engine's headers must be told; our own files that include them need the same.
+add_library(xs_headers INTERFACE)
+target_include_directories(xs_headers SYSTEM INTERFACE
+  ${XS}/includes ${XS}/platforms ${XS}/sources ${XSNAP}/xsnap-native/xsnap/sources)
+target_compile_definitions(xs_headers INTERFACE
+  INCLUDE_XSPLATFORM XSPLATFORM="xsnapPlatform.h" mxLockdown=1 mxMetering=1 mxDebug=1 mxNoConsole=1 mxBoundsCheck=1
+  mxParse=1 mxRun=1 mxSloppy=1 mxSnapshot=1 mxRegExpUnicodePropertyEscapes=1 mxStringNormalize=1 mxMinusZero=1)
+
+file(GLOB XS_SOURCES ${XS}/sources/*.c)
+add_library(xs STATIC ${XS_SOURCES})
+target_link_libraries(xs PUBLIC xs_headers m ${CMAKE_DL_LIBS} pthread)
+# -O2 in every preset: an unoptimised interpreter makes the tests slow and tells nothing about our code.
+target_compile_options(xs PRIVATE -w -O2 -fno-common -fno-strict-aliasing)
+if(VATD_SANITIZE)
+  # Byte code is read unaligned by design, and one NaN is cast on purpose. Redzones make C frames larger: the margin keeps
+  # the engine's stack check ahead of the guard page.
+  target_compile_options(xs PRIVATE -fno-sanitize=alignment,float-cast-overflow)
+  target_compile_definitions(xs PRIVATE mxASANStackMargin=262144)
+endif()

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * js/supervisor.js - the second script of a worker: liveslots, and what the host calls.
+ *
+ * The host put its functions into the global `vatHost`; they are taken from there and the name is deleted. What the host
+ * calls lies in the global `vatSupervisor` of the start realm. Vat code runs in a compartment and sees neither.
+ *
+ *   start(vatID, config, bundle)  begins the init crank        (texts: VatConfig and bundle as JSON)
+ *   deliver(flat)                 begins a delivery's crank    (flat: see unflattenDelivery)
+ *   runImmediate()                see quiescence.js
+ *   rejections                    the engine appends the reason of every promise that ended rejected and unhandled
+ *   noteRejections()              called when no promise job is left: the reasons become texts
+ *   finish()                      called when all is quiet: tells the host how the crank ended
+ *
+ * Liveslots never sees an exception of vat code in a delivery: it rejects the result promise. So a rejected dispatch means
+ * a failed start in the init crank and a broken liveslots in any other. What the kernel's restart relies on in liveslots is
+ * written down, with places, in docs/liveslots.md.
+ */
+import { makeLiveSlots } from '@agoric/swingset-liveslots';
+import { makeMarshal } from '@endo/marshal';
+import { loadBundle } from './bundle-loader.js';
+import { formatReason } from './format.js';
+import { makeGcAndFinalize, runImmediate, waitUntilQuiescent } from './quiescence.js';
+import { makeSyscall } from './syscall.js';
+import { makeConsole } from './vat-console.js';
+
+const host = globalThis.vatHost;
+delete globalThis.vatHost;
+
+const rejections = [];
+let notes = []; // {reason, text} of this crank's unhandled rejections
+let outcome; // how dispatch ended: undefined | {ok: true} | {ok: false, reason}
+let dispatch;
+
+/* The engine meters everything in a crank, liveslots included: nothing is exempt, nothing has to be asserted. */
+const meterControl = harden({
+  isMeteringDisabled: () => false,
+  assertIsMetered: () => {},
+  assertNotMetered: () => {},
+  runWithoutMetering: thunk => thunk(),
+  runWithoutMeteringAsync: async thunk => thunk(),
+  unmetered: func => func,
+});
+
+const gcTools = harden({
+  WeakRef,
+  FinalizationRegistry,
+  waitUntilQuiescent,
+  gcAndFinalize: makeGcAndFinalize(host.collectGarbage),
+  meterControl,
+});
+
+const { toCapData } = makeMarshal(undefined, undefined, { serializeBodyFormat: 'smallcaps' });
+const vatConsole = harden(makeConsole(host.log));
+const liveSlotsConsole = harden(makeConsole(host.log, { stacks: true }));
+
+const watchDispatch = promise => {
+  outcome = undefined;
+  notes = [];
+  promise.then(
+    () => {
+      outcome = { ok: true };
+    },
+    reason => {
+      outcome = { ok: false, reason };
+    },
+  );
+};
+
+const warnOfGlobals = (vatID, names) => {
+  for (const name of Array.isArray(names) ? names : []) {
+    vatConsole.warn(`Vat "${vatID}" requested unknown global "${name}"`);
+  }
+};
+
+const start = (vatID, configText, bundleText) => {
+  const { parameters = {}, globals } = JSON.parse(configText);
+  const buildVatNamespace = async (endowments, inescapableGlobals) =>
+    loadBundle(bundleText, { harden, console: vatConsole, assert, ...endowments, ...inescapableGlobals });
+  warnOfGlobals(vatID, globals);
+  const liveSlots = makeLiveSlots(
+    makeSyscall(host),
+    vatID,
+    harden({}),
+    harden({}),
+    gcTools,
+    liveSlotsConsole,
+    buildVatNamespace,
+  );
+  dispatch = liveSlots.dispatch;
+  watchDispatch(dispatch(harden(['startVat', toCapData(harden(parameters))])));
+};
+
+const makeReader = flat => {
+  let at = 0;
+  const next = () => {
+    at += 1;
+    return flat[at - 1];
+  };
+  const list = () => {
+    const count = next();
+    at += count;
+    return flat.slice(at - count, at);
+  };
+  const capData = () => ({ body: next(), slots: list() });
+  return { next, list, capData };
+};
+
+/*
+ *   "message", target, result | undefined, body, slotCount, ...slots
+ *   "notify", count, (vpid, rejected, body, slotCount, ...slots)*
+ *   "dropExports" | "retireExports" | "retireImports", count, ...vrefs
+ *   "bringOutYourDead"
+ */
+const unflattenDelivery = flat => {
+  const { next, list, capData } = makeReader(flat);
+  const type = next();
+  switch (type) {
+    case 'message': {
+      const target = next();
+      const result = next();
+      return [type, target, { methargs: capData(), result }];
+    }
+    case 'notify': {
+      const resolutions = [];
+      for (let count = next(); count > 0; count -= 1) {
+        resolutions.push([next(), next(), capData()]);
+      }
+      return [type, resolutions];
+    }
+    case 'bringOutYourDead':
+      return [type];
+    default:
+      return [type, list()];
+  }
+};
+
+const deliver = flat => watchDispatch(dispatch(harden(unflattenDelivery(flat))));
+
+const noteRejections = () => {
+  for (const reason of rejections.splice(0)) {
+    notes.push({ reason, text: formatReason(reason) });
+  }
+};
+
+/* A failed start rejects inner promises with the same reason before anyone handles them: that is one failure, told once. */
+const reportUnhandled = () => {
+  const told = new Set();
+  if (outcome && !outcome.ok) {
+    told.add(outcome.reason);
+  }
+  for (const { reason, text } of notes) {
+    if (Object(reason) !== reason || !told.has(reason)) {
+      told.add(reason);
+      host.unhandled(text);
+    }
+  }
+};
+
+const finish = () => {
+  reportUnhandled();
+  if (outcome === undefined) {
+    host.finished(false, 'dispatch never settled');
+  } else {
+    host.finished(outcome.ok, outcome.ok ? '' : formatReason(outcome.reason));
+  }
+};
+
+globalThis.vatSupervisor = { start, deliver, runImmediate, rejections, noteRejections, finish };

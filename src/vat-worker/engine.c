@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vat-worker/engine.c - see engine.h.
+ *
+ * A run is one call of the supervisor followed by, in this order and until nothing is left:
+ *
+ *     promise jobs and finalizers -> note unhandled rejections -> one callback of js/quiescence.js -> ...
+ *
+ * and then vatSupervisor.finish(). When the promise jobs are done the vat has lost agency, so that is where a rejection
+ * counts as unhandled; formatting it may call into the vat, which is why more jobs are looked for afterwards.
+ *
+ * Every run is metered from the first byte code to the last. xsBeginMetering sets the outermost jump, to which an abort
+ * unwinds: no JavaScript runs outside of it. Code between setjmp and longjmp keeps its state in memory that outlives both
+ * (struct task), never in locals.
+ */
+#include "vat-worker/engine.h"
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "vat-worker/values.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A snapshot names host functions by their index in host_callbacks(): another table, another signature. */
+#define SNAPSHOT_SIGNATURE "vatd worker 1"
+#define MACHINE_NAME "vat"
+
+#define METER_INTERVAL 10000             /* computrons between two looks at the limit */
+#define COMPUTRONS_CEILING 3000000000ull /* the engine counts in 32 bits and may jump by up to 2^30 at once */
+
+static const xsCreation creation = {
+    .initialChunkSize = 1024 * 1024,
+    .incrementalChunkSize = 1024 * 1024,
+    .initialHeapCount = 32 * 1024,
+    .incrementalHeapCount = 32 * 1024,
+    .stackCount = 64 * 1024,
+    .initialKeyCount = 8 * 1024,
+    .incrementalKeyCount = 8 * 1024,
+    .nameModulo = 1993,
+    .symbolModulo = 127,
+    .parserBufferSize = 64 * 1024,
+    .parserTableModulo = 1993,
+};
+
+/* One thing to do inside the machine. */
+struct task {
+  struct engine *engine;
+  void (*enter)(xsMachine *the, const void *argument);
+  const void *argument;
+  struct engine_run *run;
+  bool called; /* the last call of the supervisor returned true */
+};
+
+static xsBooleanValue within_limit(xsMachine *machine, xsUnsignedValue meter)
+{
+  struct engine *engine = xsGetContext(machine);
+  return meter <= engine->computrons;
+}
+
+static enum engine_end end_of_abort(int status)
+{
+  switch (status) {
+  case xsTooMuchComputationExit:
+    return ENGINE_COMPUTE;
+  case xsNotEnoughMemoryExit:
+    return ENGINE_MEMORY;
+  case xsStackOverflowExit:
+    return ENGINE_STACK;
+  case xsNoMoreKeysExit:
+    return ENGINE_KEYS;
+  default:
+    return ENGINE_BROKEN;
+  }
+}
+
+static void fail(struct engine_run *run, xsMachine *the)
+{
+  run->end = ENGINE_THROWN;
+  snprintf(run->failure, sizeof run->failure, "%s", xsToString(xsException));
+}
+
+/* Calls task->enter inside a host frame of its own. */
+static void enter(struct task *task)
+{
+  xsBeginHost(task->engine->machine);
+  {
+    xsVars(3);
+    xsTry
+    {
+      task->enter(the, task->argument);
+      task->called = xsToBoolean(xsResult) != 0;
+    }
+    xsCatch
+    {
+      task->called = false;
+      fail(task->run, the);
+    }
+  }
+  xsEndHost(task->engine->machine);
+}
+
+static void call_supervisor(xsMachine *the, const void *method)
+{
+  xsVar(0) = xsGet(xsGlobal, xsID("vatSupervisor"));
+  xsResult = xsCall0(xsVar(0), xsID((const char *)method));
+}
+
+/* True when the method returned true. */
+static bool ask_supervisor(struct task *task, const char *method)
+{
+  task->enter = call_supervisor;
+  task->argument = method;
+  enter(task);
+  return task->called;
+}
+
+static void run_until_quiet(struct task *task)
+{
+  xsMachine *machine = task->engine->machine;
+  do {
+    do {
+      xs_platform_run_jobs(machine);
+      xs_platform_collect_rejections(machine);
+      ask_supervisor(task, "noteRejections");
+    } while (xs_platform_has_jobs(machine));
+  } while (ask_supervisor(task, "runImmediate"));
+}
+
+static void run_metered(struct task *task, bool supervised)
+{
+  xsMachine *machine = task->engine->machine;
+  xsBeginMetering(machine, within_limit, METER_INTERVAL);
+  {
+    enter(task);
+    if (supervised && task->run->end == ENGINE_QUIET) {
+      run_until_quiet(task);
+      ask_supervisor(task, "finish");
+    } else {
+      xs_platform_run_jobs(machine);
+    }
+    task->run->computrons = xs_platform_meter(machine);
+  }
+  xsEndMetering(machine);
+}
+
+static void run(struct engine *engine, void (*enter_with)(xsMachine *, const void *), const void *argument,
+                bool supervised, struct engine_run *result)
+{
+  *result = (struct engine_run){.end = ENGINE_QUIET};
+  struct task task = {.engine = engine, .enter = enter_with, .argument = argument, .run = result};
+  engine->machine->abortStatus = 0;
+  run_metered(&task, supervised);
+  if (engine->machine->abortStatus != 0) {
+    result->end = end_of_abort(engine->machine->abortStatus);
+    result->computrons = xs_platform_meter(engine->machine);
+    snprintf(result->failure, sizeof result->failure, "the engine stopped with status %d", engine->machine->abortStatus);
+  }
+  result->heap_bytes = xs_platform_heap_bytes(engine->machine);
+}
+
+/* Opening */
+
+struct script {
+  const char *name;
+  const char *source;
+};
+
+static void enter_script(xsMachine *the, const void *argument)
+{
+  const struct script *script = argument;
+  xs_platform_run_program(the, script->name, script->source);
+}
+
+static void enter_install(xsMachine *the, const void *argument)
+{
+  (void)argument;
+  host_install(the);
+}
+
+static enum vatd_code run_task(struct engine *engine, void (*enter_with)(xsMachine *, const void *),
+                               const void *argument, struct error *error)
+{
+  struct engine_run result;
+  run(engine, enter_with, argument, false, &result);
+  return result.end == ENGINE_QUIET ? VATD_OK : error_set(error, VATD_INVALID, "%s", result.failure);
+}
+
+/* The whole file, NUL-terminated; the caller frees it. */
+static enum vatd_code read_file(const char *path, char **content, struct error *error)
+{
+  FILE *file = fopen(path, "re");
+  if (!file)
+    return error_set_errno(error, VATD_IO, errno, "%s", path);
+  struct buffer buffer;
+  buffer_init(&buffer, LIMIT_BUNDLE);
+  size_t count = 0;
+  do {
+    buffer.size += count;
+    if (!buffer_reserve(&buffer, 64 * KIB))
+      break;
+    count = fread(buffer.data + buffer.size, 1, 64 * KIB, file);
+  } while (count > 0);
+  enum vatd_code code = VATD_OK;
+  if (ferror(file))
+    code = error_set_errno(error, VATD_IO, errno, "%s", path);
+  else if (buffer.overflowed)
+    code = error_set(error, VATD_LIMIT, "%s is too large", path);
+  fclose(file);
+  if (code == VATD_OK) {
+    buffer_append(&buffer, "", 1);
+    *content = buffer_detach(&buffer);
+  }
+  buffer_fini(&buffer);
+  return code;
+}
+
+static enum vatd_code run_script(struct engine *engine, const char *path, struct error *error)
+{
+  struct script script = {.name = path};
+  char *source = NULL;
+  enum vatd_code code = read_file(path, &source, error);
+  if (code != VATD_OK)
+    return code;
+  script.source = source;
+  code = run_task(engine, enter_script, &script, error);
+  free(source);
+  return code == VATD_OK ? VATD_OK : error_wrap(error, "%s", path);
+}
+
+static void prepare(struct engine *engine, struct host *host)
+{
+  static bool once;
+  if (!once)
+    fxInitializeSharedCluster();
+  once = true;
+  *engine = (struct engine){.host = host, .computrons = COMPUTRONS_CEILING};
+}
+
+enum vatd_code engine_open_scripts(struct engine *engine, struct host *host, const char *boot, const char *supervisor,
+                                   struct error *error)
+{
+  prepare(engine, host);
+  xsCreation own = creation;
+  engine->machine = xsCreateMachine(&own, MACHINE_NAME, engine);
+  if (!engine->machine)
+    return error_set(error, VATD_IO, "cannot make a JavaScript machine");
+  enum vatd_code code = run_task(engine, enter_install, NULL, error);
+  if (code == VATD_OK)
+    code = run_script(engine, boot, error);
+  if (code == VATD_OK)
+    code = run_script(engine, supervisor, error);
+  if (code != VATD_OK)
+    engine_close(engine);
+  return code;
+}
+
+void engine_close(struct engine *engine)
+{
+  if (!engine || !engine->machine)
+    return;
+  xsDeleteMachine(engine->machine);
+  engine->machine = NULL;
+}
+
+/* Snapshots */
+
+static int read_snapshot(void *stream, void *address, size_t size)
+{
+  struct bytes *rest = stream;
+  if (size > rest->size)
+    return EINVAL;
+  memcpy(address, rest->data, size);
+  *rest = bytes_after(*rest, size);
+  return 0;
+}
+
+static int write_snapshot(void *stream, void *address, size_t size)
+{
+  return fwrite(address, 1, size, stream) == size ? 0 : EIO;
+}
+
+static xsSnapshot snapshot_of(void *stream)
+{
+  xsSnapshot snapshot = {
+      .signature = (char *)SNAPSHOT_SIGNATURE,
+      .signatureLength = sizeof SNAPSHOT_SIGNATURE - 1,
+      .read = read_snapshot,
+      .write = write_snapshot,
+      .stream = stream,
+  };
+  snapshot.callbacks = host_callbacks(&snapshot.callbacksLength);
+  return snapshot;
+}
+
+enum vatd_code engine_open_snapshot(struct engine *engine, struct host *host, struct bytes bytes, struct error *error)
+{
+  prepare(engine, host);
+  xsSnapshot snapshot = snapshot_of(&bytes);
+  engine->machine = xsReadSnapshot(&snapshot, (char *)MACHINE_NAME, engine);
+  if (!engine->machine)
+    return error_set_errno(error, VATD_INVALID, snapshot.error, "cannot read the snapshot");
+  return VATD_OK;
+}
+
+enum vatd_code engine_write_snapshot(struct engine *engine, const char *path, struct error *error)
+{
+  FILE *file = fopen(path, "we");
+  if (!file)
+    return error_set_errno(error, VATD_IO, errno, "%s", path);
+  xsSnapshot snapshot = snapshot_of(file);
+  fxWriteSnapshot(engine->machine, &snapshot);
+  int failure = snapshot.error;
+  if (fclose(file) != 0 && failure == 0)
+    failure = errno;
+  if (failure == 0)
+    return VATD_OK;
+  unlink(path);
+  return error_set_errno(error, VATD_IO, failure, "%s", path);
+}
+
+/* Cranks */
+
+void engine_set_limits(struct engine *engine, const struct vat_limits *limits)
+{
+  engine->computrons = limits->computrons < COMPUTRONS_CEILING ? limits->computrons : COMPUTRONS_CEILING;
+  xs_platform_limit_heap(engine->machine, limits->heap_bytes);
+}
+
+static void enter_start(xsMachine *the, const void *argument)
+{
+  const struct init_frame *init = argument;
+  xsVar(0) = values_string(the, init->vat);
+  xsVar(1) = values_string(the, init->config);
+  xsVar(2) = values_string(the, init->bundle);
+  xsResult = xsGet(xsGlobal, xsID("vatSupervisor"));
+  xsResult = xsCall3(xsResult, xsID("start"), xsVar(0), xsVar(1), xsVar(2));
+}
+
+void engine_start(struct engine *engine, const struct init_frame *init, struct engine_run *result)
+{
+  run(engine, enter_start, init, true, result);
+}
+
+static void enter_deliver(xsMachine *the, const void *argument)
+{
+  values_make_delivery(the, argument);
+  xsVar(0) = xsGet(xsGlobal, xsID("vatSupervisor"));
+  xsResult = xsCall1(xsVar(0), xsID("deliver"), xsResult);
+}
+
+void engine_deliver(struct engine *engine, const struct delivery *delivery, struct engine_run *result)
+{
+  run(engine, enter_deliver, delivery, true, result);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vat-worker/worker.c - see worker.h.
+ *
+ *     NEW --init--> (crank) --DONE_OK--> STARTED --deliver--> (crank) --DONE_OK--> STARTED ...
+ *                      \--anything else--> exit             \--anything else--> exit
+ *
+ * ping is answered in both states. Anything else that arrives is out of turn and ends the worker: the kernel would not send
+ * it. Each init and deliver is answered by exactly one done frame.
+ */
+#include "vat-worker/worker.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "vat-worker/channel.h"
+
+#define GO_ON (-1) /* beside the values of enum worker_exit */
+
+void worker_init(struct worker *worker, int fd, struct engine *engine, struct crank *crank,
+                 struct vatstore_cache *cache)
+{
+  *worker = (struct worker){.fd = fd, .engine = engine, .crank = crank, .cache = cache};
+  buffer_init(&worker->in, LIMIT_FRAME_TO_WORKER);
+  buffer_init(&worker->out, LIMIT_FRAME_FROM_WORKER + FRAME_HEADER_SIZE);
+}
+
+void worker_fini(struct worker *worker)
+{
+  if (!worker)
+    return;
+  buffer_fini(&worker->in);
+  buffer_fini(&worker->out);
+}
+
+static int report(enum vatd_code code, const struct error *error)
+{
+  fprintf(stderr, "vat-worker: %s\n", error->text);
+  return code == VATD_IO ? WORKER_EXIT_IO : WORKER_EXIT_PROTOCOL;
+}
+
+static uint64_t microseconds_now(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* The crank's status, and in *text the reason if it is not DONE_OK (NUL-terminated or in the crank's arena). */
+static enum done_status judge(const struct worker *worker, const struct engine_run *run, struct bytes *text)
+{
+  const struct crank *crank = worker->crank;
+  *text = bytes_of(run->failure);
+  switch (run->end) {
+  case ENGINE_COMPUTE:
+    *text = bytes_of("the crank used up its computrons");
+    return DONE_LIMIT_COMPUTE;
+  case ENGINE_MEMORY:
+    *text = bytes_of("the vat's heap, or the crank's effects, grew over their limit");
+    return DONE_LIMIT_MEMORY;
+  case ENGINE_STACK:
+    *text = bytes_of("the stack overflowed");
+    return DONE_LIMIT_STACK;
+  case ENGINE_KEYS:
+    *text = bytes_of("the engine's table of property names is full");
+    return DONE_LIMIT_KEYS;
+  case ENGINE_BROKEN:
+    return DONE_CRASHED;
+  case ENGINE_THROWN:
+    return worker->started ? DONE_CRASHED : DONE_INIT_FAILED;
+  case ENGINE_QUIET:
+    break;
+  }
+  *text = crank->finished ? crank->failure : bytes_of("the supervisor did not finish");
+  if (crank->finished && crank->succeeded)
+    return DONE_OK;
+  return worker->started || !crank->finished ? DONE_CRASHED : DONE_INIT_FAILED;
+}
+
+static int exit_after(enum done_status status)
+{
+  switch (status) {
+  case DONE_OK:
+    return GO_ON;
+  case DONE_INIT_FAILED:
+    return WORKER_EXIT_INIT_FAILED;
+  case DONE_LIMIT_COMPUTE:
+    return WORKER_EXIT_COMPUTE;
+  case DONE_LIMIT_MEMORY:
+    return WORKER_EXIT_MEMORY;
+  case DONE_LIMIT_STACK:
+    return WORKER_EXIT_STACK;
+  case DONE_LIMIT_KEYS:
+    return WORKER_EXIT_KEYS;
+  case DONE_CRASHED:
+    break;
+  }
+  return WORKER_EXIT_CRASHED;
+}
+
+static int send_out(struct worker *worker)
+{
+  struct error error;
+  enum vatd_code code = channel_write(worker->fd, buffer_bytes(&worker->out), &error);
+  return code == VATD_OK ? GO_ON : report(code, &error);
+}
+
+static int answer(struct worker *worker, uint64_t id, const struct engine_run *run, uint64_t started_at)
+{
+  struct bytes text;
+  enum done_status status = judge(worker, run, &text);
+  struct usage usage = {run->computrons, run->heap_bytes, microseconds_now() - started_at};
+  buffer_clear(&worker->out);
+  if (!crank_encode_done(worker->crank, id, status, text, &usage, &worker->out)) {
+    status = DONE_LIMIT_MEMORY;
+    buffer_clear(&worker->out);
+    crank_encode_done(worker->crank, id, status, bytes_of("the crank's effects are too large"), &usage, &worker->out);
+  }
+  int next = send_out(worker);
+  return next == GO_ON ? exit_after(status) : next;
+}
+
+static int serve_init(struct worker *worker)
+{
+  struct init_frame init;
+  struct engine_run run;
+  struct error error;
+  uint64_t started_at = microseconds_now();
+  crank_begin(worker->crank);
+  enum vatd_code code = frame_decode_init(buffer_bytes(&worker->in), &worker->crank->arena, &init, &error);
+  if (code == VATD_OK && worker->started)
+    code = error_set(&error, VATD_INVALID, "a second init frame");
+  if (code == VATD_OK && !init.complete)
+    code = error_set(&error, VATD_INVALID, "an init frame with a part of the state only");
+  if (code != VATD_OK)
+    return report(code, &error);
+  for (size_t i = 0; i < init.state.count; i++)
+    vatstore_cache_load(worker->cache, init.state.items[i].key, init.state.items[i].value);
+  engine_set_limits(worker->engine, &init.limits);
+  engine_start(worker->engine, &init, &run);
+  int next = answer(worker, init.id, &run, started_at);
+  worker->started = true;
+  buffer_fini(&worker->in); /* it held the whole state once more */
+  return next;
+}
+
+static int serve_deliver(struct worker *worker)
+{
+  struct deliver_frame deliver;
+  struct engine_run run;
+  struct error error;
+  uint64_t started_at = microseconds_now();
+  crank_begin(worker->crank);
+  enum vatd_code code = frame_decode_deliver(buffer_bytes(&worker->in), &worker->crank->arena, &deliver, &error);
+  if (code == VATD_OK && !worker->started)
+    code = error_set(&error, VATD_INVALID, "a deliver frame before init");
+  if (code != VATD_OK)
+    return report(code, &error);
+  engine_deliver(worker->engine, &deliver.delivery, &run);
+  return answer(worker, deliver.id, &run, started_at);
+}
+
+static int serve_ping(struct worker *worker, uint64_t id)
+{
+  buffer_clear(&worker->out);
+  frame_encode_pong(&worker->out, id);
+  return send_out(worker);
+}
+
+static int serve_frame(struct worker *worker)
+{
+  enum frame_type type;
+  uint64_t id;
+  struct error error;
+  enum vatd_code code = frame_peek(buffer_bytes(&worker->in), &type, &id, &error);
+  if (code != VATD_OK)
+    return report(code, &error);
+  switch (type) {
+  case FRAME_INIT:
+    return serve_init(worker);
+  case FRAME_DELIVER:
+    return serve_deliver(worker);
+  case FRAME_PING:
+    return serve_ping(worker, id);
+  case FRAME_DONE:
+  case FRAME_PONG:
+    break;
+  }
+  return report(error_set(&error, VATD_INVALID, "a frame that only a worker sends"), &error);
+}
+
+enum worker_exit worker_serve(struct worker *worker)
+{
+  int next = GO_ON;
+  while (next == GO_ON) {
+    struct error error;
+    bool end;
+    enum vatd_code code = channel_read(worker->fd, &worker->in, &end, &error);
+    if (code != VATD_OK)
+      next = report(code, &error);
+    else
+      next = end ? WORKER_EXIT_OK : serve_frame(worker);
+  }
+  return (enum worker_exit)next;
+}

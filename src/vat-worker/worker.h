@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vat-worker/worker.h - the life of a worker: one init, then deliveries, one at a time, until the channel is closed.
+ */
+#ifndef VATD_VAT_WORKER_WORKER_H
+#define VATD_VAT_WORKER_WORKER_H
+
+#include "vat-worker/engine.h"
+
+/* The exit status of the process. Those for limits are the ones of the engine's own worker program. */
+enum worker_exit {
+  WORKER_EXIT_OK = 0,          /* the kernel closed the channel */
+  WORKER_EXIT_INIT_FAILED = 1, /* the vat could not be started; its done frame says why */
+  WORKER_EXIT_MEMORY = 11,
+  WORKER_EXIT_STACK = 12,
+  WORKER_EXIT_KEYS = 16,
+  WORKER_EXIT_COMPUTE = 17,
+  WORKER_EXIT_USAGE = 64,
+  WORKER_EXIT_PROTOCOL = 65, /* a malformed frame, or one out of turn */
+  WORKER_EXIT_ENGINE = 66,   /* no machine could be made from the snapshot or the scripts */
+  WORKER_EXIT_CRASHED = 70,  /* engine or liveslots broke down; the done frame says how */
+  WORKER_EXIT_IO = 74,
+};
+
+struct worker {
+  int fd;
+  bool started; /* init has been answered with DONE_OK */
+  struct engine *engine;
+  struct crank *crank;
+  struct vatstore_cache *cache;
+  struct buffer in;
+  struct buffer out;
+};
+
+void worker_init(struct worker *worker, int fd, struct engine *engine, struct crank *crank,
+                 struct vatstore_cache *cache);
+void worker_fini(struct worker *worker);
+
+/* Serves frames until the end; messages of what went wrong go to stderr. */
+enum worker_exit worker_serve(struct worker *worker);
+
+#endif

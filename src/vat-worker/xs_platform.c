@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vat-worker/xs_platform.c - the platform layer XS asks its host for: memory, jobs, aborts. Single-threaded, no clock, no
+ * files, no debugger, no modules.
+ *
+ * Memory. Chunks (strings, buffers, code) live in one reserved range that grows in place, because XS compacts within a
+ * block; slots come from malloc. Both count against the machine's allocationLimit when they are reserved and are given back
+ * only with the machine, so the limit bounds the peak.
+ *
+ * Aborts. fxAbort() leaves the machine through the outermost jump (the one of xsBeginMetering) with abortStatus saying why;
+ * JavaScript cannot catch it, and the machine must not be used again. One status is not an abort: a promise that ended
+ * rejected and unhandled is reported through fxAbort too, from places where no JavaScript may run; its reason is put into
+ * an array, which the supervisor reads later.
+ */
+#include "xsAll.h"
+#include "xsScript.h"
+
+#include "vat-worker/xs_platform.h"
+
+#define CHUNK_RANGE_SIZE ((size_t)2047 * 1024 * 1024) /* XS counts chunk bytes in 31 bits */
+#define HEAP_LIMIT_AT_BIRTH ((size_t)1024 * 1024 * 1024)
+
+/* Memory */
+
+void fxCreateMachinePlatform(txMachine *the)
+{
+  the->connection = mxNoSocket;
+  the->allocationLimit = HEAP_LIMIT_AT_BIRTH;
+}
+
+void fxDeleteMachinePlatform(txMachine *the)
+{
+  (void)the;
+}
+
+void xs_platform_limit_heap(xsMachine *the, uint64_t bytes)
+{
+  the->allocationLimit = bytes;
+}
+
+uint64_t xs_platform_heap_bytes(const xsMachine *the)
+{
+  return (uint64_t)the->currentChunksSize + (uint64_t)the->currentHeapCount * sizeof(txSlot);
+}
+
+uint32_t xs_platform_meter(const xsMachine *the)
+{
+  return the->meterIndex;
+}
+
+static void charge(txMachine *the, size_t size)
+{
+  if (the->allocatedSpace > the->allocationLimit || size > the->allocationLimit - the->allocatedSpace)
+    fxAbort(the, XS_NOT_ENOUGH_MEMORY_EXIT);
+  the->allocatedSpace += size;
+}
+
+static size_t whole_pages(size_t size)
+{
+  size_t page = (size_t)getpagesize();
+  return (size + page - 1) / page * page;
+}
+
+/* XS asks either for its first block or for more right after the end of the one it has. */
+void *fxAllocateChunks(txMachine *the, txSize size)
+{
+  charge(the, (size_t)size);
+  char *base = (char *)the->firstBlock;
+  size_t used = base ? (size_t)((char *)the->firstBlock->limit - base) : 0;
+  if ((size_t)size > CHUNK_RANGE_SIZE - used)
+    return NULL;
+  if (!base) {
+    base = mmap(NULL, CHUNK_RANGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+      return NULL;
+  }
+  size_t from = whole_pages(used);
+  size_t to = whole_pages(used + (size_t)size);
+  if (to > from && mprotect(base + from, to - from, PROT_READ | PROT_WRITE) != 0)
+    return NULL;
+  return base + used;
+}
+
+void fxFreeChunks(txMachine *the, void *chunks)
+{
+  (void)the;
+  munmap(chunks, CHUNK_RANGE_SIZE);
+}
+
+txSlot *fxAllocateSlots(txMachine *the, txSize count)
+{
+  charge(the, (size_t)count * sizeof(txSlot));
+  return malloc((size_t)count * sizeof(txSlot));
+}
+
+void fxFreeSlots(txMachine *the, void *slots)
+{
+  (void)the;
+  free(slots);
+}
+
+/* Aborts and rejections */
+
+static void keep_rejection(txMachine *the)
+{
+  mxOverflow(-8);
+  mxPush(mxException);
+  mxException = mxUndefined;
+  mxTry(the)
+  {
+    mxPush(mxGlobal);
+    mxGetID(fxID(the, "vatSupervisor"));
+    mxGetID(fxID(the, "rejections"));
+    mxDub();
+    mxGetID(mxID(_length));
+    txIndex count = (txIndex)fxToInteger(the, the->stack);
+    mxPop();
+    txSlot *array = the->stack;
+    mxPushSlot(array + 1);
+    mxPushSlot(array);
+    mxSetIndex(count);
+    mxPop();
+    mxPop();
+  }
+  mxCatch(the)
+  {
+    mxException = mxUndefined; /* before the supervisor exists nobody wants to know */
+  }
+  mxPop();
+}
+
+void fxAbort(txMachine *the, int status)
+{
+  if (status == XS_UNHANDLED_REJECTION_EXIT) {
+    keep_rejection(the);
+    return;
+  }
+  the->abortStatus = status;
+  fxExitToHost(the);
+}
+
+void xs_platform_collect_rejections(xsMachine *the)
+{
+  fxCheckUnhandledRejections(the, 1);
+}
+
+/* Jobs */
+
+void fxQueuePromiseJobs(txMachine *the)
+{
+  the->promiseJobs = 1;
+}
+
+bool xs_platform_has_jobs(const xsMachine *the)
+{
+  return the->promiseJobs != 0;
+}
+
+void xs_platform_run_jobs(xsMachine *the)
+{
+  do {
+    while (the->promiseJobs) {
+      the->promiseJobs = 0;
+      fxRunPromiseJobs(the);
+    }
+    fxEndJob(the); /* runs finalizers, which may queue jobs */
+  } while (the->promiseJobs);
+}
+
+/* Programs */
+
+void xs_platform_run_program(xsMachine *the, const char *name, const char *source)
+{
+  txStringCStream stream = {.buffer = (txString)source, .offset = 0, .size = (txSize)strlen(source)};
+  txSlot *module = mxProgram.value.reference;
+  txSlot *realm = mxModuleInstanceInternal(module)->value.module.realm;
+  txScript *script = fxParseScript(the, &stream, fxStringCGetter, mxProgramFlag | mxDebugFlag);
+  mxModuleInstanceInternal(module)->value.module.id = fxID(the, (txString)name);
+  fxRunScript(the, script, mxRealmGlobal(realm), NULL, mxRealmClosures(realm)->value.reference, NULL, module);
+  mxPullSlot(mxResult);
+}
+
+/* There are no modules to find: an import fails. */
+txID fxFindModule(txMachine *the, txSlot *realm, txID module_id, txSlot *slot)
+{
+  (void)the, (void)realm, (void)module_id, (void)slot;
+  return XS_NO_ID;
+}
+
+void fxLoadModule(txMachine *the, txSlot *module, txID module_id)
+{
+  (void)the, (void)module, (void)module_id;
+}
+
+/* There is no debugger to talk to, whatever the environment says. */
+void fxConnect(txMachine *the)
+{
+  (void)the;
+}
+
+void fxDisconnect(txMachine *the)
+{
+  (void)the;
+}
+
+txBoolean fxIsConnected(txMachine *the)
+{
+  (void)the;
+  return 0;
+}
+
+txBoolean fxIsReadable(txMachine *the)
+{
+  (void)the;
+  return 0;
+}
+
+void fxReceive(txMachine *the)
+{
+  (void)the;
+}
+
+void fxSend(txMachine *the, txBoolean more)
+{
+  (void)the, (void)more;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vat-worker/xs_platform.h - what the worker needs of XS beyond its embedding API.
+ *
+ * The only other file that knows the engine's inside is xs_platform.c.
+ */
+#ifndef VATD_VAT_WORKER_XS_PLATFORM_H
+#define VATD_VAT_WORKER_XS_PLATFORM_H
+
+#include "xsnap.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Runs `source` (NUL-terminated UTF-8) as a program of the start realm. Inside a host frame; throws what it throws. */
+void xs_platform_run_program(xsMachine *the, const char *name, const char *source);
+
+/* Promise jobs and finalizers until none is left. Outside a host frame. */
+void xs_platform_run_jobs(xsMachine *the);
+bool xs_platform_has_jobs(const xsMachine *the);
+
+/* Appends the reason of every promise that is rejected and unhandled to vatSupervisor.rejections. Outside a host frame. */
+void xs_platform_collect_rejections(xsMachine *the);
+
+/* Heap in use: slots and chunks. */
+uint64_t xs_platform_heap_bytes(const xsMachine *the);
+
+/* Computrons since metering began. */
+uint32_t xs_platform_meter(const xsMachine *the);
+
+/* Slots and chunks reserved may not pass this; what would is an abort with xsNotEnoughMemoryExit. */
+void xs_platform_limit_heap(xsMachine *the, uint64_t bytes);
+
+#endif
