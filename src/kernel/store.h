@@ -15,9 +15,18 @@
  * batch; only then, and only once the engine has said so, is it durable (ARCHITECTURE.md, "Batches and the output gate").
  * All functions see the batch's own writes.
  *
- * Errors: INVALID (a key, value or name that breaks a rule: nothing was changed), NOT_FOUND where said, FULL (no room, the
- * batch still exists), anything else means the storage is in doubt: the caller must stop using the store and end the
- * process; what is true is found out at the next open.
+ * kv keys that start with "store." belong to the engine. get answers for them (`store.epoch`: "EPOCH"; `store.commit`:
+ * "EPOCH BATCH" of the last commit that wrote anything, by which a batch in doubt is found or missed after reopening);
+ * next_key, scan and clear pass over them; put and delete of them are INVALID. In kv_vatstore such keys are like others.
+ *
+ * Errors:
+ *   INVALID    a key, value or name that breaks a rule, or is over its limit in base/limits.h: nothing was changed
+ *   NOT_FOUND  where said; the error is not filled
+ *   MISUSE     the caller broke the contract (a write inside a scan, a buffer whose limit is too small): nothing was changed
+ *   LIMIT      of a query only
+ *   FULL       no room. The batch can only be given up: every function answers FULL until rollback()
+ *   others     the storage is in doubt: every function answers so until close(), and the process must end; what is true is
+ *              found out at the next open
  */
 #ifndef VATD_KERNEL_STORE_H
 #define VATD_KERNEL_STORE_H
@@ -38,10 +47,12 @@ enum store_outcome { STORE_DURABLE, STORE_FAILED, STORE_IN_DOUBT, STORE_FENCED }
 /* Told by the engine, possibly from inside commit(): all batches up to `batch` ended like this. */
 typedef void store_outcome_fn(void *context, uint64_t batch, enum store_outcome outcome);
 
-/* A row of a scan; return false to stop. Borrowed until the callback returns; the callback must not write. */
+/* A row of a scan; return false to stop. Borrowed until the callback returns. The callback may get, next_key and
+ * bundle_get; a write, scan or query from it is MISUSE. */
 typedef bool store_row_fn(void *context, struct bytes key, struct bytes value);
 
-/* A row of a query. texts[i] is NULL for SQL NULL. Return false to stop. */
+/* A row of a query. texts[i] is NULL for SQL NULL; what no C string can hold (NUL, not UTF-8) comes as the SQL literal
+ * X'...'. Return false to stop. The callback must not use the store. */
 typedef bool store_query_row_fn(void *context, size_t columns, const char *const *names, const char *const *texts);
 
 struct store;
@@ -64,7 +75,8 @@ struct store_ops {
   enum vatd_code (*delete_vat)(struct store *, const char *vat, struct error *);
 
   enum vatd_code (*bundle_get)(struct store *, const char *hash, struct buffer *code, struct error *);
-  enum vatd_code (*bundle_put)(struct store *, const char *hash, struct bytes code, struct error *); /* may exist */
+  /* A hash that is there already keeps its code. */
+  enum vatd_code (*bundle_put)(struct store *, const char *hash, struct bytes code, struct error *);
   enum vatd_code (*bundle_delete)(struct store *, const char *hash, struct error *);
 
   /* Names match ^[A-Za-z_][A-Za-z0-9_]*$, at most 64 characters, else INVALID `Invalid identifier: NAME`. An unknown name
@@ -75,8 +87,9 @@ struct store_ops {
   /* Keeps the changes; ends the savepoint and those made after it. */
   enum vatd_code (*release)(struct store *, const char *name, struct error *);
 
-  /* Closes the batch (also an empty one) and gives its number, counted from 1 within this opening. MISUSE while a
-   * savepoint is open. The outcome comes through store_outcome_fn. */
+  /* Closes the batch (also an empty one, which costs no sync) and gives its number, counted from 1 within this opening.
+   * MISUSE while a savepoint is open. The outcome comes through store_outcome_fn, and with it or after it the code: FULL
+   * before the commit was tried (no outcome; roll back), IN_DOUBT, FENCED. */
   enum vatd_code (*commit)(struct store *, uint64_t *batch, struct error *);
   /* Undoes the whole open batch, savepoints included. */
   enum vatd_code (*rollback)(struct store *, struct error *);
@@ -85,7 +98,7 @@ struct store_ops {
    * or writing SQL, LIMIT when cut short. Engines without SQL return INVALID. */
   enum vatd_code (*query)(struct store *, struct bytes sql, store_query_row_fn *row, void *context, struct error *);
 
-  /* Empties all tables, in the open batch. The epoch goes on counting. */
+  /* Empties all tables but for the engine's own rows, in the open batch. The epoch goes on counting. */
   enum vatd_code (*clear)(struct store *, struct error *);
   /* Drops an uncommitted batch. NULL is fine. */
   void (*close)(struct store *);

@@ -8,13 +8,19 @@
 #include "kernel/store.h"
 
 /*
- * SQLite: WAL, synchronous=FULL, exclusive locking, one connection; pragmas read back and checked. Creates the file (mode
- * 0600) when it is not there. Errors: BUSY (another process has it), READ_ONLY, VERSION (made by another vatd), CORRUPT (not
- * a database, truncated), IO. Nothing is changed in a file that is refused.
+ * SQLite: WAL, synchronous=FULL, exclusive locking, one connection; pragmas read back and checked. Creates the file
+ * (mode 0600) when it is not there. Errors: BUSY (another process has it), READ_ONLY, VERSION (made by another vatd),
+ * CORRUPT (not a database, truncated, empty), IO, FULL. Nothing is changed in a file that is refused.
  */
 enum vatd_code store_sqlite_open(const char *path, struct store **store, struct error *error);
 
 /* In memory, for tests and simulation; a commit is durable at once. */
 struct store *store_memory_open(void);
+/* Goes on as after a crash: the open batch and the callback are gone, the epoch is one more, batches count from 1
+ * again. */
+void store_memory_reopen(struct store *store);
+/* How the next commit of a batch with changes ends. Other than DURABLE it ends the store until it is reopened; `stored`
+ * says what is then found. */
+void store_memory_end_next_commit(struct store *store, enum store_outcome outcome, bool stored);
 
 #endif

@@ -1,0 +1,534 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/memory.c - the engine for tests and simulation: three ordered maps and an undo log.
+ *
+ * vatstore keys are "vat NUL key": a vat id has no NUL, so the keys of one vat lie together, in their own order. Every
+ * change first notes in the log what it replaces; a savepoint is a length of the log, going back to it undoes the log
+ * from its end. Closing a batch forgets the log. The engine's own rows (rules.h) are kept as in SQLite.
+ *
+ * States as in sqlite.c, without FULL. A test says how the next commit ends (store_memory_end_next_commit) and may go
+ * on as after a crash (store_memory_reopen).
+ */
+#include "store/rules.h"
+#include "store/savepoints.h"
+#include "store/store_engines.h"
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/ordmap.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct change {
+  struct ordmap *map;
+  char *key;
+  size_t key_size;
+  char *value; /* NULL: there was no such key */
+  size_t value_size;
+};
+
+struct memory_store {
+  struct store store;
+  struct ordmap kv;
+  struct ordmap vatstore;
+  struct ordmap bundle;
+  struct change *changes; /* of the open batch, oldest first */
+  size_t change_count;
+  size_t change_capacity;
+  struct savepoints savepoints;
+  uint64_t batch;
+  bool scanning;
+  struct error broken;
+  enum store_outcome next_outcome;
+  bool next_stored;
+};
+
+static struct memory_store *of(struct store *store)
+{
+  return (struct memory_store *)store;
+}
+
+/* --- the undo log --- */
+
+static char *copy_of(struct bytes bytes)
+{
+  char *copy = memory_alloc(bytes.size);
+  if (bytes.size)
+    memcpy(copy, bytes.data, bytes.size);
+  return copy;
+}
+
+static void note(struct memory_store *m, struct ordmap *map, struct bytes key)
+{
+  if (m->change_count == m->change_capacity) {
+    m->change_capacity = m->change_capacity ? m->change_capacity * 2 : 64;
+    m->changes = memory_realloc_array(m->changes, m->change_capacity, sizeof *m->changes);
+  }
+  struct bytes value = {0};
+  bool had = ordmap_get(map, key, &value);
+  m->changes[m->change_count++] = (struct change){
+      .map = map,
+      .key = copy_of(key),
+      .key_size = key.size,
+      .value = had ? copy_of(value) : NULL,
+      .value_size = value.size,
+  };
+}
+
+static void forget_last(struct memory_store *m)
+{
+  struct change *change = &m->changes[--m->change_count];
+  free(change->key);
+  free(change->value);
+}
+
+static void undo_down_to(struct memory_store *m, size_t count)
+{
+  while (m->change_count > count) {
+    const struct change *change = &m->changes[m->change_count - 1];
+    struct bytes key = bytes_from(change->key, change->key_size);
+    if (change->value)
+      ordmap_put(change->map, key, bytes_from(change->value, change->value_size));
+    else
+      ordmap_remove(change->map, key);
+    forget_last(m);
+  }
+}
+
+static void change_put(struct memory_store *m, struct ordmap *map, struct bytes key, struct bytes value)
+{
+  note(m, map, key);
+  ordmap_put(map, key, value);
+}
+
+static void change_remove(struct memory_store *m, struct ordmap *map, struct bytes key)
+{
+  if (!ordmap_get(map, key, NULL))
+    return;
+  note(m, map, key);
+  ordmap_remove(map, key);
+}
+
+/* --- where a row lives --- */
+
+struct place {
+  struct ordmap *map;
+  struct bytes key;
+  size_t skip;   /* bytes of the stored key before the caller's key */
+  char *scratch; /* to free */
+};
+
+static struct place place_of(struct memory_store *m, const char *vat, struct bytes key)
+{
+  if (!vat)
+    return (struct place){.map = &m->kv, .key = key};
+  size_t vat_size = strlen(vat) + 1;
+  char *full = memory_alloc(vat_size + key.size);
+  memcpy(full, vat, vat_size);
+  if (key.size)
+    memcpy(full + vat_size, key.data, key.size);
+  return (struct place){&m->vatstore, bytes_from(full, vat_size + key.size), vat_size, full};
+}
+
+/* Whether a stored key is one of the rows that `place` is about. */
+static bool place_has(const struct place *place, struct bytes stored)
+{
+  return stored.size >= place->skip && (place->skip == 0 || memcmp(stored.data, place->key.data, place->skip) == 0);
+}
+
+static enum vatd_code check_alive(struct memory_store *m, struct error *error)
+{
+  return m->broken.code ? error_set(error, m->broken.code, "%s", m->broken.text) : VATD_OK;
+}
+
+static enum vatd_code check_quiet(struct memory_store *m, struct error *error)
+{
+  enum vatd_code code = check_alive(m, error);
+  if (code || !m->scanning)
+    return code;
+  return error_set(error, VATD_MISUSE, "a write was begun inside a scan or a query");
+}
+
+/* --- reading --- */
+
+static enum vatd_code hand_out(struct bytes bytes, struct buffer *out, struct error *error)
+{
+  if (buffer_append_bytes(out, bytes))
+    return VATD_OK;
+  return error_set(error, VATD_MISUSE, "cannot read: the caller's buffer is too small");
+}
+
+static enum vatd_code get(struct store *store, const char *vat, struct bytes key, struct buffer *value,
+                          struct error *error)
+{
+  struct memory_store *m = of(store);
+  struct bytes found;
+  enum vatd_code code = check_alive(m, error);
+  if (!code)
+    code = rules_check_key(vat, key, error);
+  if (code)
+    return code;
+  struct place place = place_of(m, vat, key);
+  code = ordmap_get(place.map, place.key, &found) ? hand_out(found, value, error) : VATD_NOT_FOUND;
+  free(place.scratch);
+  return code;
+}
+
+static enum vatd_code next_key(struct store *store, const char *vat, struct bytes after, struct buffer *key,
+                               struct error *error)
+{
+  struct memory_store *m = of(store);
+  struct bytes stored;
+  enum vatd_code code = check_alive(m, error);
+  if (!code)
+    code = rules_check_key(vat, after, error);
+  if (code)
+    return code;
+  struct place place = place_of(m, vat, after);
+  bool found = ordmap_next(place.map, place.key, &stored, NULL);
+  while (found && rules_is_engine_key(vat, stored))
+    found = ordmap_next(place.map, stored, &stored, NULL);
+  code = found && place_has(&place, stored) ? hand_out(bytes_after(stored, place.skip), key, error) : VATD_NOT_FOUND;
+  free(place.scratch);
+  return code;
+}
+
+static void show_rows(const struct place *place, const char *vat, store_row_fn *row, void *context)
+{
+  struct bytes stored;
+  struct bytes value;
+  bool found = ordmap_seek(place->map, place->key, &stored, &value);
+  while (found && bytes_start_with(stored, place->key)) {
+    if (!rules_is_engine_key(vat, stored) && !row(context, bytes_after(stored, place->skip), value))
+      return;
+    found = ordmap_next(place->map, stored, &stored, &value);
+  }
+}
+
+static enum vatd_code scan(struct store *store, const char *vat, struct bytes prefix, store_row_fn *row, void *context,
+                           struct error *error)
+{
+  struct memory_store *m = of(store);
+  enum vatd_code code = check_alive(m, error);
+  if (!code)
+    code = rules_check_key(vat, prefix, error);
+  if (!code && m->scanning)
+    code = error_set(error, VATD_MISUSE, "a scan was begun inside a scan or a query");
+  if (code)
+    return code;
+  struct place place = place_of(m, vat, prefix);
+  m->scanning = true;
+  show_rows(&place, vat, row, context);
+  m->scanning = false;
+  free(place.scratch);
+  return VATD_OK;
+}
+
+/* --- writing --- */
+
+static enum vatd_code put(struct store *store, const char *vat, struct bytes key, struct bytes value,
+                          struct error *error)
+{
+  struct memory_store *m = of(store);
+  enum vatd_code code = check_quiet(m, error);
+  if (!code)
+    code = rules_check_writable_key(vat, key, error);
+  if (!code)
+    code = rules_check_value(vat, value, error);
+  if (code)
+    return code;
+  struct place place = place_of(m, vat, key);
+  change_put(m, place.map, place.key, value);
+  free(place.scratch);
+  return VATD_OK;
+}
+
+static enum vatd_code delete_key(struct store *store, const char *vat, struct bytes key, struct error *error)
+{
+  struct memory_store *m = of(store);
+  enum vatd_code code = check_quiet(m, error);
+  if (!code)
+    code = rules_check_writable_key(vat, key, error);
+  if (code)
+    return code;
+  struct place place = place_of(m, vat, key);
+  change_remove(m, place.map, place.key);
+  free(place.scratch);
+  return VATD_OK;
+}
+
+static enum vatd_code delete_vat(struct store *store, const char *vat, struct error *error)
+{
+  struct memory_store *m = of(store);
+  struct bytes stored;
+  enum vatd_code code = check_quiet(m, error);
+  if (!code)
+    code = rules_check_vat(vat, error);
+  if (code)
+    return code;
+  struct place place = place_of(m, vat, bytes_of(""));
+  while (ordmap_seek(place.map, place.key, &stored, NULL) && place_has(&place, stored))
+    change_remove(m, place.map, stored);
+  free(place.scratch);
+  return VATD_OK;
+}
+
+static void clear_map(struct memory_store *m, struct ordmap *map)
+{
+  struct bytes key;
+  bool found = ordmap_seek(map, bytes_of(""), &key, NULL);
+  while (found) {
+    char *copy = copy_of(key);
+    struct bytes kept = bytes_from(copy, key.size);
+    if (map != &m->kv || !rules_is_engine_key(NULL, kept))
+      change_remove(m, map, kept);
+    found = ordmap_next(map, kept, &key, NULL);
+    free(copy);
+  }
+}
+
+static enum vatd_code clear(struct store *store, struct error *error)
+{
+  struct memory_store *m = of(store);
+  enum vatd_code code = check_quiet(m, error);
+  if (code)
+    return code;
+  clear_map(m, &m->kv);
+  clear_map(m, &m->vatstore);
+  clear_map(m, &m->bundle);
+  return VATD_OK;
+}
+
+/* --- bundles --- */
+
+static enum vatd_code bundle_get(struct store *store, const char *hash, struct buffer *code_out, struct error *error)
+{
+  struct memory_store *m = of(store);
+  struct bytes found;
+  enum vatd_code code = check_alive(m, error);
+  if (!code)
+    code = rules_check_bundle(hash, bytes_of(""), error);
+  if (code)
+    return code;
+  return ordmap_get(&m->bundle, bytes_of(hash), &found) ? hand_out(found, code_out, error) : VATD_NOT_FOUND;
+}
+
+static enum vatd_code bundle_put(struct store *store, const char *hash, struct bytes code_bytes, struct error *error)
+{
+  struct memory_store *m = of(store);
+  enum vatd_code code = check_quiet(m, error);
+  if (!code)
+    code = rules_check_bundle(hash, code_bytes, error);
+  if (!code && !ordmap_get(&m->bundle, bytes_of(hash), NULL))
+    change_put(m, &m->bundle, bytes_of(hash), code_bytes);
+  return code;
+}
+
+static enum vatd_code bundle_delete(struct store *store, const char *hash, struct error *error)
+{
+  struct memory_store *m = of(store);
+  enum vatd_code code = check_quiet(m, error);
+  if (!code)
+    code = rules_check_bundle(hash, bytes_of(""), error);
+  if (!code)
+    change_remove(m, &m->bundle, bytes_of(hash));
+  return code;
+}
+
+/* --- savepoints --- */
+
+static enum vatd_code savepoint(struct store *store, const char *name, struct error *error)
+{
+  struct memory_store *m = of(store);
+  enum vatd_code code = check_quiet(m, error);
+  if (!code)
+    code = savepoints_check_name(name, error);
+  if (!code)
+    savepoints_push(&m->savepoints, name, m->change_count);
+  return code;
+}
+
+static enum vatd_code rollback_to(struct store *store, const char *name, struct error *error)
+{
+  struct memory_store *m = of(store);
+  size_t place;
+  enum vatd_code code = check_quiet(m, error);
+  if (!code)
+    code = savepoints_find(&m->savepoints, name, &place, error);
+  if (code)
+    return code;
+  undo_down_to(m, m->savepoints.items[place].mark);
+  savepoints_cut(&m->savepoints, place + 1);
+  return VATD_OK;
+}
+
+static enum vatd_code release(struct store *store, const char *name, struct error *error)
+{
+  struct memory_store *m = of(store);
+  size_t place;
+  enum vatd_code code = check_quiet(m, error);
+  if (!code)
+    code = savepoints_find(&m->savepoints, name, &place, error);
+  if (!code)
+    savepoints_cut(&m->savepoints, place);
+  return code;
+}
+
+/* --- the end of a batch --- */
+
+static void undo_batch(struct memory_store *m)
+{
+  undo_down_to(m, 0);
+  savepoints_cut(&m->savepoints, 0);
+}
+
+static void put_own(struct memory_store *m, const char *key, uint64_t number)
+{
+  char text[32];
+  snprintf(text, sizeof text, "%" PRIu64, number);
+  ordmap_put(&m->kv, bytes_of(key), bytes_of(text));
+}
+
+static void keep_batch(struct memory_store *m, uint64_t batch)
+{
+  char text[64];
+  if (m->change_count == 0)
+    return;
+  snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64, m->store.epoch, batch);
+  ordmap_put(&m->kv, bytes_of(RULES_COMMIT_KEY), bytes_of(text));
+  while (m->change_count)
+    forget_last(m);
+}
+
+/* A commit that a test has told to end badly. */
+static enum vatd_code end_badly(struct memory_store *m, uint64_t batch, struct error *error)
+{
+  enum store_outcome outcome = m->next_outcome;
+  m->next_outcome = STORE_DURABLE;
+  if (m->next_stored)
+    keep_batch(m, batch);
+  else
+    undo_batch(m);
+  enum vatd_code code = outcome == STORE_FENCED ? VATD_FENCED : outcome == STORE_FAILED ? VATD_IO : VATD_IN_DOUBT;
+  error_set(&m->broken, code, "commit of batch %" PRIu64 " ended badly, as a test has asked for", batch);
+  if (m->store.on_outcome)
+    m->store.on_outcome(m->store.outcome_context, batch, outcome);
+  return check_alive(m, error);
+}
+
+static enum vatd_code commit(struct store *store, uint64_t *batch, struct error *error)
+{
+  struct memory_store *m = of(store);
+  uint64_t number = m->batch + 1;
+  enum vatd_code code = check_quiet(m, error);
+  if (!code && m->savepoints.count)
+    code =
+        error_set(error, VATD_MISUSE, "commit inside savepoint %s", m->savepoints.items[m->savepoints.count - 1].name);
+  if (code)
+    return code;
+  if (m->next_outcome != STORE_DURABLE && m->change_count)
+    return end_badly(m, number, error);
+  keep_batch(m, number);
+  m->batch = number;
+  *batch = number;
+  if (m->store.on_outcome)
+    m->store.on_outcome(m->store.outcome_context, number, STORE_DURABLE);
+  return VATD_OK;
+}
+
+static enum vatd_code rollback(struct store *store, struct error *error)
+{
+  struct memory_store *m = of(store);
+  enum vatd_code code = check_quiet(m, error);
+  if (!code)
+    undo_batch(m);
+  return code;
+}
+
+static enum vatd_code query(struct store *store, struct bytes sql, store_query_row_fn *row, void *context,
+                            struct error *error)
+{
+  (void)store;
+  (void)sql;
+  (void)row;
+  (void)context;
+  return error_set(error, VATD_INVALID, "the memory store has no SQL");
+}
+
+/* --- life --- */
+
+static void close_store(struct store *store)
+{
+  if (!store)
+    return;
+  struct memory_store *m = of(store);
+  undo_batch(m);
+  free(m->changes);
+  savepoints_fini(&m->savepoints);
+  ordmap_fini(&m->kv);
+  ordmap_fini(&m->vatstore);
+  ordmap_fini(&m->bundle);
+  free(m);
+}
+
+static const struct store_ops memory_store_ops = {
+    .name = "memory",
+    .get = get,
+    .next_key = next_key,
+    .put = put,
+    .delete = delete_key,
+    .scan = scan,
+    .delete_vat = delete_vat,
+    .bundle_get = bundle_get,
+    .bundle_put = bundle_put,
+    .bundle_delete = bundle_delete,
+    .savepoint = savepoint,
+    .rollback_to = rollback_to,
+    .release = release,
+    .commit = commit,
+    .rollback = rollback,
+    .query = query,
+    .clear = clear,
+    .close = close_store,
+};
+
+static void take_epoch(struct memory_store *m)
+{
+  m->store.epoch++;
+  put_own(m, RULES_EPOCH_KEY, m->store.epoch);
+}
+
+struct store *store_memory_open(void)
+{
+  struct memory_store *m = memory_zalloc(sizeof *m);
+  m->store.ops = &memory_store_ops;
+  ordmap_init(&m->kv);
+  ordmap_init(&m->vatstore);
+  ordmap_init(&m->bundle);
+  savepoints_init(&m->savepoints);
+  m->next_outcome = STORE_DURABLE;
+  ordmap_put(&m->kv, bytes_of(RULES_COMMIT_KEY), bytes_of("0 0"));
+  take_epoch(m);
+  return &m->store;
+}
+
+void store_memory_reopen(struct store *store)
+{
+  struct memory_store *m = of(store);
+  undo_batch(m);
+  m->broken = (struct error){0};
+  m->next_outcome = STORE_DURABLE;
+  m->batch = 0;
+  m->scanning = false;
+  store->on_outcome = NULL;
+  store->outcome_context = NULL;
+  take_epoch(m);
+}
+
+void store_memory_end_next_commit(struct store *store, enum store_outcome outcome, bool stored)
+{
+  struct memory_store *m = of(store);
+  m->next_outcome = outcome;
+  m->next_stored = stored;
+}

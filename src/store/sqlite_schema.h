@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/sqlite_schema.h - what a database of vatd looks like inside (version STORE_SCHEMA_VERSION).
+ */
+#ifndef VATD_STORE_SQLITE_SCHEMA_H
+#define VATD_STORE_SQLITE_SCHEMA_H
+
+#include <stdbool.h>
+
+/* "vatd" in ASCII; in the header of every database file of ours. */
+#define SQLITE_SCHEMA_APPLICATION_ID 0x76617464
+
+/* Bytes kept free at the end of each page, so that page checksums can come without a new format. */
+#define SQLITE_SCHEMA_RESERVED_BYTES 8
+
+/* Creates the tables, the engine's own rows and the views; run once, in one transaction, in a new file. */
+extern const char sqlite_schema_sql[];
+
+/* What people may read through a query: our tables and views, the schema itself, and JSON as a table. */
+bool sqlite_schema_is_readable(const char *table);
+
+#endif
