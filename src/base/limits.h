@@ -22,8 +22,8 @@
 /* What one crank may do (checked when its done frame is decoded). */
 #define LIMIT_SYSCALLS_PER_CRANK 100000
 #define LIMIT_SETS_PER_CRANK 1000000
-#define LIMIT_SLOTS_PER_CAPDATA 100000
-#define LIMIT_RESOLUTIONS_PER_SYSCALL 100000
+#define LIMIT_SLOTS_PER_CAPDATA 10000
+#define LIMIT_RESOLUTIONS_PER_SYSCALL 10000
 #define LIMIT_VREF_LENGTH 256
 
 /* Vat storage. */
@@ -53,6 +53,11 @@
 #define LIMIT_BATCH_CRANKS 256
 #define LIMIT_BATCH_BYTES (16 * MIB)
 #define LIMIT_BATCH_MS 5
+
+/* The kernel's own bounds. */
+#define LIMIT_PROMISE_CHAIN 1000 /* promises fulfilled to promises that a message follows */
+#define LIMIT_IDEMPOTENCY_KEYS 10000 /* answers kept for clients that lost their connection; the oldest go first */
+#define LIMIT_IDEMPOTENCY_KEY_LENGTH 200
 
 /* Faults (ARCHITECTURE.md, "Faults"). */
 #define LIMIT_STRIKES 3     /* limit faults in a row before a vat is suspended */

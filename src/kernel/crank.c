@@ -1,0 +1,668 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kernel/crank.c - the life of a crank, from choice to end.
+ *
+ *   1. choose     kernel_step() (kernel.c) picks a vat that is asleep or idle and has queued items
+ *   2. dispatch   crank_dispatch() reads the first item, routes it, translates it for the vat and sends one deliver frame.
+ *                 It writes nothing: what the delivery will change is noted in a struct flight
+ *   3. run        the worker runs the delivery until it is quiescent, and answers with one done frame
+ *   4. complete   crank_complete() applies, in one savepoint: the delivery as noted, then each syscall, validated against
+ *                 what its predecessors left, then the checkpoint of the vat's storage
+ *   5. end        crank_keep() collects what is free and releases the savepoint; the batch is committed later (kernel.c)
+ *
+ * Between 2 and 4 nothing is written, so a crash at any point either has the whole crank or has its item still queued. While
+ * a delivery is in flight only its own completion, its vat's termination or its vat's restart changes that vat's c-list,
+ * which is why the notes stay true; the item's own references keep alive what it names.
+ *
+ * What needs no worker (a message to a dead object, an empty notify) is a crank completed at once.
+ *
+ * If a syscall is refused, crank_drop() undoes everything since crank_begin(), and a second savepoint records what the fault
+ * policy says: see "faults" below.
+ */
+#include "kernel/crank.h"
+#include "base/check.h"
+#include "base/memory.h"
+#include "kernel/clist.h"
+#include "kernel/gate.h"
+#include "kernel/launch.h"
+#include "kernel/promises.h"
+#include "kernel/records.h"
+#include "kernel/refs.h"
+#include "kernel/requests.h"
+#include "kernel/restart.h"
+#include "kernel/syscalls.h"
+#include "kernel/vats.h"
+
+#include <stdlib.h>
+
+#define SAVEPOINT "crank"
+
+/* ---- the savepoint around every change ---- */
+
+static void store_call(struct kernel *k, enum vatd_code (*call)(struct store *, const char *, struct error *))
+{
+  struct error error = {0};
+  if (kernel_is_broken(k))
+    return;
+  enum vatd_code code = call(k->store, SAVEPOINT, &error);
+  if (code != VATD_OK)
+    kernel_break(k, code, "%s", error.text);
+}
+
+static void staged_clear(struct staged *staged)
+{
+  staged->queued.count = 0;
+  staged->dequeued.count = 0;
+  staged->settled_count = 0;
+  number_list_clear(&staged->ended);
+}
+
+void crank_begin(struct kernel *k)
+{
+  CHECK(!k->in_crank);
+  k->in_crank = true;
+  store_call(k, k->store->ops->savepoint);
+}
+
+void crank_drop(struct kernel *k)
+{
+  store_call(k, k->store->ops->rollback_to);
+  store_call(k, k->store->ops->release);
+  staged_clear(&k->staged);
+  k->maybe_free_count = 0;
+  k->in_crank = false;
+}
+
+static void unindex(struct kernel *k, const struct staged_item *item)
+{
+  struct vat *vat = vat_if_known(k, item->vat);
+  number_list_remove(vat ? &vat->pending : &k->loose, item->slot);
+}
+
+static void index_item(struct kernel *k, const struct staged_item *item)
+{
+  if (item->vat == 0 || !vat_exists(k, item->vat)) {
+    number_list_add(&k->loose, item->slot);
+    return;
+  }
+  struct vat *vat = vat_of(k, item->vat);
+  number_list_add(&vat->pending, item->slot);
+  vat_make_ready(k, vat);
+}
+
+void crank_keep(struct kernel *k)
+{
+  requests_answer_settled(k);
+  refs_collect(k);
+  store_call(k, k->store->ops->release);
+  k->in_crank = false;
+  k->batch_cranks++;
+  if (kernel_is_broken(k)) {
+    staged_clear(&k->staged);
+    return;
+  }
+  for (size_t i = 0; i < k->staged.dequeued.count; i++)
+    unindex(k, &k->staged.dequeued.items[i]);
+  for (size_t i = 0; i < k->staged.ended.count; i++) {
+    struct vat *vat = vat_if_known(k, number_list_at(&k->staged.ended, i));
+    if (vat)
+      vat_forget(k, vat);
+  }
+  for (size_t i = 0; i < k->staged.queued.count; i++)
+    index_item(k, &k->staged.queued.items[i]);
+  staged_clear(&k->staged);
+}
+
+/* ---- restart ---- */
+
+void crank_restart(struct kernel *k, struct vat *vat)
+{
+  vat->restart_due = false;
+  number_list_remove(&k->restarts_due, vat->id);
+  crank_begin(k);
+  restart_vat(k, vat);
+  crank_keep(k);
+}
+
+/* Stops the vat's worker and ends its incarnation, in a crank of its own. */
+static void end_incarnation(struct kernel *k, struct vat *vat)
+{
+  vat_stop_worker(k, vat);
+  crank_restart(k, vat);
+  vat_make_ready(k, vat);
+}
+
+/* ---- faults ---- */
+
+/* No delivery to the vat until somebody resumes it. */
+static void suspend(struct kernel *k, struct vat *vat, const char *cause)
+{
+  crank_begin(k);
+  vat_set_suspended(k, vat->id, cause);
+  crank_keep(k);
+  vat->suspended = true;
+  gate_log_kernel(k, vat->id, "suspended: %s", cause);
+  for (size_t i = 0; i < vat->starts.count; i++)
+    gate_answer_error(k, number_list_at(&vat->starts, i), VATD_REJECTED, "vat %s is suspended: %s",
+                      vat_id_text(vat->id).text, cause);
+  number_list_clear(&vat->starts);
+}
+
+void crank_vat_broke_rules(struct kernel *k, struct vat *vat, const char *detail)
+{
+  uint64_t id = vat->id;
+  gate_log_kernel(k, id, "terminated: %s", detail);
+  struct launch *launch = launch_of_vat(k, id);
+  if (launch) {
+    launch_fail_by_vat(k, launch, id, detail);
+    return;
+  }
+  crank_begin(k);
+  vat_terminate(k, id, detail);
+  crank_keep(k);
+}
+
+/* The start did not work: it has changed nothing. One retry, then the vat is suspended; a launch fails at once. */
+static void start_failed(struct kernel *k, struct vat *vat, const char *detail)
+{
+  struct launch *launch = launch_of_vat(k, vat->id);
+  gate_log_kernel(k, vat->id, "start failed: %s", detail);
+  vat_stop_worker(k, vat);
+  if (launch) {
+    launch_fail_by_vat(k, launch, vat->id, detail);
+    return;
+  }
+  vat->failed_starts++;
+  if (vat->failed_starts > 1) {
+    vat->failed_starts = 0;
+    suspend(k, vat, detail);
+  } else {
+    vat_make_ready(k, vat);
+  }
+}
+
+/* The vat used up what one crank may use: its message is rejected, its incarnation ends, and it has one strike more. */
+static void limit_exceeded(struct kernel *k, struct vat *vat, const char *detail)
+{
+  struct launch *launch = launch_of_vat(k, vat->id);
+  gate_log_kernel(k, vat->id, "limit exceeded: %s", detail);
+  if (launch) {
+    launch_fail_by_vat(k, launch, vat->id, detail);
+    return;
+  }
+  struct queue_item item;
+  uint64_t slot = vat->flight->slot;
+  uint64_t strikes = vat->strikes + 1;
+  crank_begin(k);
+  if (record_queue_item(k, KREF_NOTHING, slot, &item)) {
+    if (item.type == ITEM_SEND && item.result.type == KREF_PROMISE)
+      promise_reject(k, item.result, "LIMIT_EXCEEDED", detail);
+    queue_finish(k, vat->id, slot, &item);
+  }
+  vat_set_faults(k, vat->id, strikes, vat->crashes);
+  crank_keep(k);
+  vat->strikes = strikes;
+  end_incarnation(k, vat);
+  if (strikes >= LIMIT_STRIKES)
+    suspend(k, vat, detail);
+}
+
+/* The worker died under the vat: the item will be delivered again, but not for ever. */
+static void crashed(struct kernel *k, struct vat *vat, const char *detail)
+{
+  struct launch *launch = launch_of_vat(k, vat->id);
+  bool busy = vat->phase == VAT_BUSY;
+  gate_log_kernel(k, vat->id, "worker ended: %s", detail);
+  if (launch) {
+    launch_fail_by_vat(k, launch, vat->id, detail);
+    return;
+  }
+  if (busy) {
+    crank_begin(k);
+    vat_set_faults(k, vat->id, vat->strikes, vat->crashes + 1);
+    crank_keep(k);
+    vat->crashes++;
+  }
+  end_incarnation(k, vat);
+  if (busy && vat->crashes > LIMIT_REDELIVERIES)
+    suspend(k, vat, detail);
+}
+
+void crank_worker_ended(struct kernel *k, struct vat *vat, enum worker_end end, const char *detail)
+{
+  if (vat->phase == VAT_STARTING)
+    start_failed(k, vat, detail);
+  else if (end == WORKER_DEADLINE && vat->phase == VAT_BUSY)
+    limit_exceeded(k, vat, detail);
+  else if (end == WORKER_KILLED && !launch_of_vat(k, vat->id))
+    end_incarnation(k, vat);
+  else
+    crashed(k, vat, detail);
+}
+
+/* ---- start ---- */
+
+struct state_reader {
+  struct kernel *k;
+  struct key_value *items;
+  size_t count;
+  size_t capacity;
+};
+
+static bool read_state_row(void *context, struct bytes key, struct bytes value)
+{
+  struct state_reader *reader = context;
+  reader->items = grown(reader->items, reader->count, &reader->capacity, sizeof *reader->items);
+  reader->items[reader->count++] =
+      (struct key_value){arena_copy(&reader->k->arena, key), arena_copy(&reader->k->arena, value)};
+  return true;
+}
+
+/* Encodes the vat's init frame; false when it does not fit, or the kernel broke. */
+static bool encode_init(struct kernel *k, const struct vat *vat, struct buffer *frame)
+{
+  struct vat_record record;
+  struct bytes config;
+  struct error error = {0};
+  struct buffer code;
+  struct state_reader reader = {.k = k};
+  struct bytes id = record_key(k, "%s", vat_id_text(vat->id).text);
+  buffer_init(&code, LIMIT_BUNDLE);
+  bool found = vat_record_get(k, vat->id, &record) &&
+               record_get(k, record_key(k, "vatConfig.%s", id.data), &config) &&
+               vat_bundle_code(k, record.bundle, &code);
+  if (found) {
+    enum vatd_code outcome = k->store->ops->scan(k->store, id.data, bytes_of(""), read_state_row, &reader, &error);
+    if (outcome != VATD_OK)
+      kernel_break(k, outcome, "%s", error.text);
+  }
+  struct init_frame init = {
+      .id = vat->frame_id,
+      .vat = id,
+      .config = config,
+      .bundle = buffer_bytes(&code),
+      .state = {reader.items, reader.count},
+      .complete = true,
+      .limits = {.computrons = DEFAULT_COMPUTRONS_PER_CRANK, .heap_bytes = DEFAULT_HEAP_BYTES},
+  };
+  bool encoded = found && !kernel_is_broken(k) && frame_encode_init(frame, &init);
+  buffer_fini(&code);
+  free(reader.items);
+  return encoded;
+}
+
+static void start_worker(struct kernel *k, struct vat *vat)
+{
+  struct buffer frame;
+  buffer_init(&frame, LIMIT_FRAME_TO_WORKER);
+  vat->frame_id = ++k->next_frame;
+  if (!encode_init(k, vat, &frame)) {
+    buffer_fini(&frame);
+    if (!kernel_is_broken(k))
+      suspend(k, vat, "its storage is larger than one init frame can carry");
+    return;
+  }
+  vat->worker = ++k->next_worker;
+  idmap_put(&k->workers, vat->worker, vat);
+  vat_set_phase(k, vat, VAT_STARTING);
+  effect_start_worker(k, vat->worker, vat->id);
+  effect_send(k, vat->worker, vat->id, &frame, true);
+}
+
+/* ---- dispatch ---- */
+
+static struct flight *flight_new(struct kernel *k, const struct vat *vat, uint64_t slot)
+{
+  struct flight *flight = memory_zalloc(sizeof *flight);
+  struct import_counters counters = record_import_counters(k, vat->id);
+  arena_init(&flight->arena);
+  flight->slot = slot;
+  flight->next_object = counters.next_object;
+  flight->next_promise = counters.next_promise;
+  return flight;
+}
+
+static void send_delivery(struct kernel *k, struct vat *vat, struct flight *flight, const struct delivery *delivery)
+{
+  struct buffer frame;
+  buffer_init(&frame, LIMIT_FRAME_TO_WORKER);
+  vat->frame_id = ++k->next_frame;
+  vat->flight = flight;
+  vat_set_phase(k, vat, VAT_BUSY);
+  bool encoded = frame_encode_deliver(&frame, vat->frame_id, delivery);
+  CHECK(encoded); /* what one worker could send fits into what another may get */
+  effect_send(k, vat->worker, vat->id, &frame, true);
+}
+
+static void dispatch_message(struct kernel *k, struct vat *vat, uint64_t slot, const struct queue_item *item,
+                             struct kref target)
+{
+  struct flight *flight = flight_new(k, vat, slot);
+  struct delivery delivery = {.type = DELIVERY_MESSAGE};
+  delivery.message.target = clist_import(k, vat->id, flight, target);
+  delivery.message.methargs = clist_import_data(k, vat->id, flight, &item->methargs);
+  if (item->result.type == KREF_PROMISE)
+    delivery.message.result = clist_import(k, vat->id, flight, item->result);
+  flight->result = item->result;
+  flight->bootstrap_of_launch = launch_awaits(k, item->result);
+  send_delivery(k, vat, flight, &delivery);
+}
+
+/* A message that cannot be delivered: its result is rejected, and that is all. */
+static void reject_message(struct kernel *k, uint64_t vat, uint64_t slot, const struct queue_item *item,
+                           const struct kernel_data *reason)
+{
+  crank_begin(k);
+  if (item->result.type == KREF_PROMISE)
+    promise_settle(k, item->result, true, reason, 0);
+  queue_finish(k, vat, slot, item);
+  crank_keep(k);
+}
+
+struct kref_set {
+  struct kref *items;
+  size_t count;
+  size_t capacity;
+};
+
+static void kref_set_add(struct kref_set *set, struct kref kref)
+{
+  for (size_t i = 0; i < set->count; i++) {
+    if (kref_equal(set->items[i], kref))
+      return;
+  }
+  set->items = grown(set->items, set->count, &set->capacity, sizeof *set->items);
+  set->items[set->count++] = kref;
+}
+
+/* All settled promises that can be reached from a settled one through settled values: the vat gets them in one batch, so
+ * that data that refers to itself arrives whole. */
+static struct kref_set reachable_settled(struct kernel *k, struct kref promise)
+{
+  struct kref_set set = {0};
+  kref_set_add(&set, promise);
+  for (size_t i = 0; i < set.count; i++) {
+    struct kernel_data value = record_promise_value(k, set.items[i]);
+    for (size_t slot = 0; slot < value.slot_count; slot++) {
+      struct kref kref = value.slots[slot];
+      if (kref.type == KREF_PROMISE && record_promise_state(k, kref) > PROMISE_UNRESOLVED)
+        kref_set_add(&set, kref);
+    }
+  }
+  return set;
+}
+
+static void dispatch_notify(struct kernel *k, struct vat *vat, uint64_t slot, struct kref promise)
+{
+  struct flight *flight = flight_new(k, vat, slot);
+  struct kref_set settled = reachable_settled(k, promise);
+  struct delivery delivery = {.type = DELIVERY_NOTIFY, .resolutions = {NULL, settled.count}};
+  delivery.resolutions.items = arena_alloc_array(&k->arena, settled.count, sizeof *delivery.resolutions.items);
+  flight->retired = arena_alloc_array(&flight->arena, settled.count, sizeof *flight->retired);
+  flight->retired_count = settled.count;
+  for (size_t i = 0; i < settled.count; i++) {
+    struct kernel_data value = record_promise_value(k, settled.items[i]);
+    flight->retired[i] = settled.items[i];
+    delivery.resolutions.items[i] = (struct resolution){
+        .vpid = clist_import(k, vat->id, flight, settled.items[i]),
+        .rejected = record_promise_state(k, settled.items[i]) == PROMISE_REJECTED,
+        .data = clist_import_data(k, vat->id, flight, &value),
+    };
+  }
+  free(settled.items);
+  if (kernel_is_broken(k))
+    flight_free(flight);
+  else
+    send_delivery(k, vat, flight, &delivery);
+}
+
+/* A notify of what the vat has been told already, or no longer knows. */
+static void finish_empty_notify(struct kernel *k, uint64_t vat, uint64_t slot, const struct queue_item *item)
+{
+  crank_begin(k);
+  queue_finish(k, vat, slot, item);
+  crank_keep(k);
+}
+
+static void deliver_first(struct kernel *k, struct vat *vat)
+{
+  uint64_t slot = number_list_first(&vat->pending);
+  struct queue_item item;
+  struct clist_row row;
+  bool found = record_queue_item(k, KREF_NOTHING, slot, &item);
+  KERNEL_EXPECT(k, found, "slot %lu of the run queue is missing", (unsigned long)slot);
+  if (!found)
+    return;
+  if (item.type == ITEM_NOTIFY) {
+    if (record_clist_by_kref(k, vat->id, item.promise, &row))
+      dispatch_notify(k, vat, slot, item.promise);
+    else
+      finish_empty_notify(k, vat->id, slot, &item);
+    return;
+  }
+  struct route route = route_of(k, item.target);
+  if (route.type == ROUTE_REJECT)
+    reject_message(k, vat->id, slot, &item, &route.reason);
+  else if (route.type == ROUTE_VAT && route.vat == vat->id)
+    dispatch_message(k, vat, slot, &item, route.target);
+  else
+    KERNEL_EXPECT(k, false, "slot %lu of the run queue is not for %s", (unsigned long)slot, vat_id_text(vat->id).text);
+}
+
+/* Whether the first item needs the vat's code; if not, no worker is started for it. */
+static bool first_needs_worker(struct kernel *k, const struct vat *vat)
+{
+  struct queue_item item;
+  struct clist_row row;
+  if (!record_queue_item(k, KREF_NOTHING, number_list_first(&vat->pending), &item))
+    return false;
+  if (item.type == ITEM_NOTIFY)
+    return record_clist_by_kref(k, vat->id, item.promise, &row);
+  return route_of(k, item.target).type == ROUTE_VAT;
+}
+
+void crank_dispatch(struct kernel *k, struct vat *vat)
+{
+  if (vat->restart_due) {
+    crank_restart(k, vat);
+    vat_make_ready(k, vat);
+    return;
+  }
+  bool wanted = vat->pings.count > 0 || vat->starts.count > 0;
+  if (vat->suspended || (vat->phase != VAT_ASLEEP && vat->phase != VAT_IDLE))
+    return;
+  if (vat->phase == VAT_ASLEEP && (wanted || (vat->pending.count && first_needs_worker(k, vat)))) {
+    start_worker(k, vat);
+    return;
+  }
+  if (vat->pending.count == 0)
+    return;
+  deliver_first(k, vat);
+  if (vat->phase != VAT_BUSY)
+    vat_make_ready(k, vat);
+}
+
+void crank_finish_loose(struct kernel *k, uint64_t slot)
+{
+  struct queue_item item;
+  bool found = record_queue_item(k, KREF_NOTHING, slot, &item);
+  KERNEL_EXPECT(k, found, "slot %lu of the run queue is missing", (unsigned long)slot);
+  if (!found)
+    return;
+  if (item.type == ITEM_NOTIFY) {
+    finish_empty_notify(k, 0, slot, &item);
+    return;
+  }
+  struct route route = route_of(k, item.target);
+  KERNEL_EXPECT(k, route.type == ROUTE_REJECT, "slot %lu of the run queue lost its vat", (unsigned long)slot);
+  if (route.type == ROUTE_REJECT)
+    reject_message(k, 0, slot, &item, &route.reason);
+}
+
+/* ---- completion ---- */
+
+static void apply_checkpoint(struct kernel *k, const struct vat *vat, const struct done_frame *done)
+{
+  struct error error = {0};
+  struct id_text id = vat_id_text(vat->id);
+  enum vatd_code code = VATD_OK;
+  for (size_t i = 0; i < done->sets.count && code == VATD_OK && !kernel_is_broken(k); i++) {
+    code = k->store->ops->put(k->store, id.text, done->sets.items[i].key, done->sets.items[i].value, &error);
+    k->batch_bytes += done->sets.items[i].key.size + done->sets.items[i].value.size;
+  }
+  for (size_t i = 0; i < done->deletes.count && code == VATD_OK && !kernel_is_broken(k); i++)
+    code = k->store->ops->delete(k->store, id.text, done->deletes.items[i], &error);
+  k->changed = k->changed || done->sets.count || done->deletes.count;
+  if (code != VATD_OK)
+    kernel_break(k, code, "%s", error.text);
+}
+
+static void forward_logs(struct kernel *k, const struct vat *vat, const struct done_frame *done)
+{
+  for (size_t i = 0; i < done->log_count; i++)
+    gate_log(k, vat->id, done->logs[i].level, done->logs[i].text);
+  for (size_t i = 0; i < done->unhandled.count; i++)
+    gate_log_kernel(k, vat->id, "unhandled rejection: %.*s", BYTES_ARG(done->unhandled.items[i]));
+}
+
+static void answer_starts(struct kernel *k, struct vat *vat)
+{
+  for (size_t i = 0; i < vat->starts.count; i++)
+    gate_answer(k, number_list_at(&vat->starts, i), json_null());
+  number_list_clear(&vat->starts);
+  for (size_t i = 0; i < vat->pings.count; i++) {
+    struct buffer frame;
+    buffer_init(&frame, LIMIT_FRAME_TO_WORKER);
+    frame_encode_ping(&frame, number_list_at(&vat->pings, i));
+    effect_send(k, vat->worker, vat->id, &frame, false);
+  }
+}
+
+/* The start crank: the vat exists from here on for everybody else. */
+static void complete_start(struct kernel *k, struct vat *vat, const struct done_frame *done)
+{
+  struct error error = {0};
+  struct exit_wish wish = {0};
+  crank_begin(k);
+  record_set_live(k, vat->id, true);
+  vat_provide_root(k, vat->id);
+  if (syscalls_apply(k, vat->id, done->syscalls, done->syscall_count, &wish, &error) != VATD_OK) {
+    crank_drop(k);
+    crank_vat_broke_rules(k, vat, error.text);
+    return;
+  }
+  apply_checkpoint(k, vat, done);
+  crank_keep(k);
+  vat->failed_starts = 0;
+  vat_set_phase(k, vat, VAT_IDLE);
+  answer_starts(k, vat);
+  vat_make_ready(k, vat);
+  if (vat->launching) {
+    vat->launching = false;
+    launch_vat_started(k, vat->id);
+  }
+}
+
+static void apply_delivery(struct kernel *k, const struct vat *vat, const struct flight *flight)
+{
+  struct queue_item item;
+  bool found = record_queue_item(k, KREF_NOTHING, flight->slot, &item);
+  KERNEL_EXPECT(k, found, "slot %lu of the run queue is missing", (unsigned long)flight->slot);
+  if (!found)
+    return;
+  clist_apply_flight(k, vat->id, flight);
+  if (flight->result.type == KREF_PROMISE)
+    record_set_decider(k, flight->result, vat->id);
+  for (size_t i = 0; i < flight->retired_count; i++)
+    clist_remove_promise(k, vat->id, flight->retired[i]);
+  queue_finish(k, vat->id, flight->slot, &item);
+}
+
+/* A committed crank ends a row of faults. */
+static void forgive(struct kernel *k, struct vat *vat)
+{
+  if (vat->strikes == 0 && vat->crashes == 0)
+    return;
+  vat_set_faults(k, vat->id, 0, 0);
+  vat->strikes = 0;
+  vat->crashes = 0;
+}
+
+static void exit_vat(struct kernel *k, uint64_t vat, const struct exit_wish *wish)
+{
+  struct bytes detail = arena_printf(&k->arena, "exited: %.*s", BYTES_ARG(wish->reason));
+  gate_log_kernel(k, vat, "%s", detail.data);
+  vat_terminate(k, vat, detail.data);
+}
+
+static void complete_delivery(struct kernel *k, struct vat *vat, const struct done_frame *done)
+{
+  struct error error = {0};
+  struct exit_wish wish = {0};
+  bool of_launch = vat->flight->bootstrap_of_launch;
+  uint64_t id = vat->id;
+  crank_begin(k);
+  apply_delivery(k, vat, vat->flight);
+  if (syscalls_apply(k, id, done->syscalls, done->syscall_count, &wish, &error) != VATD_OK) {
+    crank_drop(k);
+    crank_vat_broke_rules(k, vat, error.text);
+    return;
+  }
+  if (wish.wanted && wish.is_failure) {
+    crank_drop(k);
+    crank_begin(k);
+    exit_vat(k, id, &wish);
+    crank_keep(k);
+    return;
+  }
+  apply_checkpoint(k, vat, done);
+  forgive(k, vat);
+  if (wish.wanted)
+    exit_vat(k, id, &wish);
+  crank_keep(k);
+  if (wish.wanted || kernel_is_broken(k))
+    return;
+  flight_free(vat->flight);
+  vat->flight = NULL;
+  vat_set_phase(k, vat, VAT_IDLE);
+  vat_make_ready(k, vat);
+  if (of_launch && done->unhandled.count)
+    launch_fail_by_unhandled(k, id, done->unhandled.items[0]);
+}
+
+static bool is_limit(enum done_status status)
+{
+  return status == DONE_LIMIT_COMPUTE || status == DONE_LIMIT_MEMORY || status == DONE_LIMIT_STACK ||
+         status == DONE_LIMIT_KEYS;
+}
+
+/* "compute limit exceeded" or the worker's own words. */
+static struct bytes status_detail(struct kernel *k, const struct done_frame *done)
+{
+  if (is_limit(done->status))
+    return arena_printf(&k->arena, "%s limit: %.*s", done_status_name(done->status), BYTES_ARG(done->status_text));
+  return arena_copy(&k->arena, done->status_text);
+}
+
+static void complete_starting(struct kernel *k, struct vat *vat, const struct done_frame *done)
+{
+  if (done->status != DONE_OK)
+    start_failed(k, vat, status_detail(k, done).data);
+  else if (vat->launching && done->unhandled.count)
+    start_failed(k, vat, arena_printf(&k->arena, "unhandled rejection: %.*s", BYTES_ARG(done->unhandled.items[0])).data);
+  else
+    complete_start(k, vat, done);
+}
+
+void crank_complete(struct kernel *k, struct vat *vat, const struct done_frame *done)
+{
+  forward_logs(k, vat, done);
+  if (vat->phase == VAT_STARTING)
+    complete_starting(k, vat, done);
+  else if (done->status == DONE_OK)
+    complete_delivery(k, vat, done);
+  else if (is_limit(done->status))
+    limit_exceeded(k, vat, status_detail(k, done).data);
+  else
+    crashed(k, vat, status_detail(k, done).data);
+}

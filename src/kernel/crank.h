@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kernel/crank.h - the life of a crank: one delivery to one vat, with all its effects, or none of them. crank.c tells it.
+ */
+#ifndef VATD_KERNEL_CRANK_H
+#define VATD_KERNEL_CRANK_H
+
+#include "kernel/internal.h"
+
+/* ---- the savepoint around every change ---- */
+
+void crank_begin(struct kernel *k);
+/* Answers whoever waited for what was settled, deletes what is no longer referenced, releases the savepoint, and lets memory
+ * follow: what was staged takes effect. */
+void crank_keep(struct kernel *k);
+/* Undoes everything since crank_begin and forgets what was staged. */
+void crank_drop(struct kernel *k);
+
+/* ---- steps (called by kernel_step) ---- */
+
+/* Does what the vat has to do next, if anything: restart crank, start, or delivery. */
+void crank_dispatch(struct kernel *k, struct vat *vat);
+/* Finishes a queued item that no worker can take: its target is gone, or was never an object. */
+void crank_finish_loose(struct kernel *k, uint64_t slot);
+/* The restart crank of a vat whose incarnation was ended by the end of the kernel itself, or just now. */
+void crank_restart(struct kernel *k, struct vat *vat);
+
+/* ---- what workers report ---- */
+
+/* `done` answers the vat's outstanding init or deliver. */
+void crank_complete(struct kernel *k, struct vat *vat, const struct done_frame *done);
+/* The worker is gone, or has to go. */
+void crank_worker_ended(struct kernel *k, struct vat *vat, enum worker_end end, const char *detail);
+/* The vat did what no honest vat does: it is terminated. */
+void crank_vat_broke_rules(struct kernel *k, struct vat *vat, const char *detail);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kernel/gate.c - see gate.h. Two queues: `out`, whose effects may be taken, and `gated`, ordered by batch; an effect of the
+ * open batch has batch 0 and stands behind all numbered ones. A batch's number is only known when it is closed.
+ */
+#include "kernel/gate.h"
+#include "base/check.h"
+#include "base/memory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void append(struct effect_queue *queue, struct effect_node *node)
+{
+  node->next = NULL;
+  if (queue->last)
+    queue->last->next = node;
+  else
+    queue->first = node;
+  queue->last = node;
+}
+
+static struct effect_node *take_first(struct effect_queue *queue)
+{
+  struct effect_node *node = queue->first;
+  queue->first = node->next;
+  if (!queue->first)
+    queue->last = NULL;
+  return node;
+}
+
+static struct effect *emit(struct effect_queue *queue, enum effect_type type)
+{
+  struct effect_node *node = memory_zalloc(sizeof *node);
+  node->effect.type = type;
+  append(queue, node);
+  return &node->effect;
+}
+
+static struct effect *emit_gated(struct kernel *k, enum effect_type type)
+{
+#ifdef VATD_UNSAFE_ANSWER_BEFORE_COMMIT
+  return emit(&k->out, type); /* the negative control of the kill test */
+#else
+  return emit(&k->gated, type);
+#endif
+}
+
+void gate_answer(struct kernel *k, uint64_t request, json_t *result)
+{
+  if (request == 0) {
+    json_decref(result);
+    return;
+  }
+  struct effect *effect = emit_gated(k, EFFECT_ANSWER);
+  effect->request = request;
+  effect->result = result;
+}
+
+void gate_answer_rejected(struct kernel *k, uint64_t request, json_t *rejection, const char *text)
+{
+  if (request == 0) {
+    json_decref(rejection);
+    return;
+  }
+  struct effect *effect = emit_gated(k, EFFECT_ANSWER);
+  effect->request = request;
+  effect->code = VATD_REJECTED;
+  effect->result = rejection;
+  effect->text = memory_strdup(text);
+}
+
+void gate_answer_error(struct kernel *k, uint64_t request, enum vatd_code code, const char *format, ...)
+{
+  if (request == 0)
+    return;
+  char text[ERROR_TEXT_MAX];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  struct effect *effect = emit_gated(k, EFFECT_ANSWER);
+  effect->request = request;
+  effect->code = code;
+  effect->text = memory_strdup(text);
+}
+
+void gate_log(struct kernel *k, uint64_t vat, struct bytes level, struct bytes text)
+{
+  struct effect *effect = emit_gated(k, EFFECT_LOG);
+  effect->vat = vat;
+  effect->level = memory_printf("%.*s", BYTES_ARG(level));
+  effect->text = memory_printf("%.*s", BYTES_ARG(text));
+}
+
+void gate_log_kernel(struct kernel *k, uint64_t vat, const char *format, ...)
+{
+  char text[ERROR_TEXT_MAX];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  gate_log(k, vat, bytes_of("kernel"), bytes_of(text));
+}
+
+static struct effect *emit_for_worker(struct kernel *k, enum effect_type type, uint64_t worker, uint64_t vat)
+{
+  struct effect *effect = emit(&k->out, type);
+  effect->worker = worker;
+  effect->vat = vat;
+  return effect;
+}
+
+void effect_start_worker(struct kernel *k, uint64_t worker, uint64_t vat)
+{
+  emit_for_worker(k, EFFECT_START_WORKER, worker, vat);
+}
+
+void effect_send(struct kernel *k, uint64_t worker, uint64_t vat, struct buffer *frame, bool timed)
+{
+  struct effect *effect = emit_for_worker(k, EFFECT_SEND, worker, vat);
+  effect->frame = *frame;
+  effect->timed = timed;
+  buffer_init(frame, frame->limit);
+}
+
+void effect_stop_worker(struct kernel *k, uint64_t worker, uint64_t vat)
+{
+  emit_for_worker(k, EFFECT_STOP_WORKER, worker, vat);
+}
+
+void gate_close_batch(struct kernel *k, uint64_t batch)
+{
+  for (struct effect_node *node = k->gated.first; node; node = node->next) {
+    if (node->batch == 0)
+      node->batch = batch;
+  }
+}
+
+void gate_open(struct kernel *k, uint64_t batch)
+{
+  while (k->gated.first && k->gated.first->batch != 0 && k->gated.first->batch <= batch)
+    append(&k->out, take_first(&k->gated));
+}
+
+bool kernel_take_effect(struct kernel *k, struct effect *effect)
+{
+  if (kernel_is_broken(k) || !k->out.first)
+    return false;
+  struct effect_node *node = take_first(&k->out);
+  *effect = node->effect;
+  free(node);
+  return true;
+}
+
+void effect_fini(struct effect *effect)
+{
+  if (!effect)
+    return;
+  buffer_fini(&effect->frame);
+  json_decref(effect->result);
+  free(effect->text);
+  free(effect->level);
+  *effect = (struct effect){0};
+}
+
+static void queue_fini(struct effect_queue *queue)
+{
+  while (queue->first) {
+    struct effect_node *node = take_first(queue);
+    effect_fini(&node->effect);
+    free(node);
+  }
+}
+
+void gate_fini(struct kernel *k)
+{
+  queue_fini(&k->out);
+  queue_fini(&k->gated);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kernel/gate.h - effects on their way out, and the gate that holds some of them back.
+ *
+ * What a client can see (answers, log lines) must not leave before the batch that it follows from is durable; otherwise a
+ * crash could undo what somebody has already been told. So such an effect waits for the batch that was open when it came
+ * about, and comes out when the store reports that batch durable. (Source: the output gate of Cloudflare's workerd,
+ * io-gate.h.) Effects towards workers pass at once: a worker is inside, it ends with the kernel.
+ */
+#ifndef VATD_KERNEL_GATE_H
+#define VATD_KERNEL_GATE_H
+
+#include "kernel/internal.h"
+
+/* Answers a request, gated; does nothing for request 0. Takes over `result`. */
+void gate_answer(struct kernel *k, uint64_t request, json_t *result);
+void gate_answer_error(struct kernel *k, uint64_t request, enum vatd_code code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+/* A call that was rejected: `rejection` is its capdata, `text` the same for people. Takes over `rejection`. */
+void gate_answer_rejected(struct kernel *k, uint64_t request, json_t *rejection, const char *text);
+/* A log line of a vat, gated. */
+void gate_log(struct kernel *k, uint64_t vat, struct bytes level, struct bytes text);
+void gate_log_kernel(struct kernel *k, uint64_t vat, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Towards a worker. effect_send takes over `frame`. */
+void effect_start_worker(struct kernel *k, uint64_t worker, uint64_t vat);
+void effect_send(struct kernel *k, uint64_t worker, uint64_t vat, struct buffer *frame, bool timed);
+void effect_stop_worker(struct kernel *k, uint64_t worker, uint64_t vat);
+
+/* The open batch got a number: what waits for it waits for that number now. */
+void gate_close_batch(struct kernel *k, uint64_t batch);
+/* All batches up to `batch` are durable. */
+void gate_open(struct kernel *k, uint64_t batch);
+
+void gate_fini(struct kernel *k);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kernel/ids.h - the names of things: krefs, vrefs, vat and subcluster ids.
+ *
+ * A kref names an object (`ko7`) or promise (`kp3`) for the kernel and its host. A vref names it for one vat: `o+N` and
+ * `p+N` were allotted by the vat (it exports them), `o-N` and `p-N` by the kernel (the vat imports them); `o+d6/1` is
+ * instance 1 of the durable kind 6, `o+v3/4` one of a virtual kind, `o+d10/1:0` facet 0 of an instance. Source: SwingSet,
+ * parseVatSlots.js and parseKernelSlots.js. All parsing of names happens here.
+ */
+#ifndef VATD_KERNEL_IDS_H
+#define VATD_KERNEL_IDS_H
+
+#include "base/bytes.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum kref_type { KREF_NONE, KREF_OBJECT, KREF_PROMISE };
+
+struct kref {
+  enum kref_type type;
+  uint64_t id;
+};
+
+#define KREF_NOTHING ((struct kref){KREF_NONE, 0})
+
+/* A name as text; made by value so that `kref_text(k).text` lives as long as the full expression. */
+struct id_text {
+  char text[32];
+};
+
+static inline bool kref_equal(struct kref a, struct kref b)
+{
+  return a.type == b.type && a.id == b.id;
+}
+
+static inline struct kref kref_object(uint64_t id)
+{
+  return (struct kref){KREF_OBJECT, id};
+}
+
+static inline struct kref kref_promise(uint64_t id)
+{
+  return (struct kref){KREF_PROMISE, id};
+}
+
+bool kref_parse(struct bytes text, struct kref *kref);
+struct id_text kref_text(struct kref kref);
+
+struct vref {
+  bool promise;  /* p…; otherwise an object, o… */
+  bool exported; /* allotted by the vat (+) */
+  bool durable;  /* o+d… */
+  bool virtual;  /* o+v… */
+};
+
+bool vref_parse(struct bytes text, struct vref *vref);
+
+/* "v7" <-> 7, "s2" <-> 2. Ids start at 1; 0 means none. */
+bool vat_id_parse(struct bytes text, uint64_t *id);
+struct id_text vat_id_text(uint64_t id);
+bool subcluster_id_parse(struct bytes text, uint64_t *id);
+struct id_text subcluster_id_text(uint64_t id);
+
+/* A decimal number without sign or leading zero, that fits 63 bits. */
+bool decimal_parse(struct bytes text, uint64_t *value);
+
+#endif

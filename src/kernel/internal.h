@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kernel/internal.h - what the files of the kernel share: the kernel's own structure, and the rule of staging.
+ *
+ * The store is the truth. What is kept in memory is either *runtime* (which worker runs what) or an *index* of stored rows
+ * (which queue slots wait for which vat). Whatever a crank would change in memory is first staged (struct staged); it takes
+ * effect when the crank's savepoint is released, and is forgotten when it is rolled back. So memory never shows a state
+ * that the store does not hold.
+ */
+#ifndef VATD_KERNEL_INTERNAL_H
+#define VATD_KERNEL_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/limits.h"
+#include "kernel/idmap.h"
+#include "kernel/ids.h"
+#include "kernel/kernel.h"
+
+/* Data with references as the kernel keeps it: capdata whose slots are krefs. */
+struct kernel_data {
+  struct bytes body;
+  struct kref *slots;
+  size_t slot_count;
+};
+
+/* A queue of numbers in which elements of the middle may be removed: queue slots, vats, requests. */
+struct number_list {
+  uint64_t *items; /* the elements are items[start] … items[start + count - 1] */
+  size_t start;
+  size_t count;
+  size_t capacity;
+};
+
+void number_list_add(struct number_list *list, uint64_t number);
+/* The first element (count > 0). */
+uint64_t number_list_first(const struct number_list *list);
+uint64_t number_list_at(const struct number_list *list, size_t index);
+/* Removes the first element equal to `number`, keeping the order; false when there is none. Fast for the first one. */
+bool number_list_remove(struct number_list *list, uint64_t number);
+void number_list_clear(struct number_list *list);
+void number_list_fini(struct number_list *list);
+
+/* ---- vats at run time ---- */
+
+enum vat_phase {
+  VAT_ASLEEP,   /* no worker */
+  VAT_STARTING, /* worker told to init, its done awaited */
+  VAT_IDLE,     /* worker started, nothing in flight */
+  VAT_BUSY,     /* one delivery in flight */
+};
+
+/* A c-list entry that a delivery needs: made real when the delivery completes. */
+struct clist_addition {
+  struct kref kref;
+  struct bytes vref;
+  bool revived; /* the entry exists, unreachable; it becomes reachable again */
+};
+
+/* A delivery that a worker is running, exactly as it was dispatched. */
+struct flight {
+  struct arena arena; /* holds all that follows */
+  uint64_t slot;      /* of the item in the stored run queue */
+  struct clist_addition *additions;
+  size_t addition_count;
+  size_t addition_capacity;
+  uint64_t next_object; /* the vat's import counters after the additions */
+  uint64_t next_promise;
+  struct kref *retired; /* notify: promises whose c-list entries end */
+  size_t retired_count;
+  struct kref result;   /* message: the promise that the vat will decide */
+  bool bootstrap_of_launch;
+};
+
+struct vat {
+  uint64_t id;
+  enum vat_phase phase;
+  uint64_t worker;     /* 0 when asleep */
+  uint64_t frame_id;   /* of the init or deliver whose done is awaited */
+  struct flight *flight; /* when busy */
+  struct number_list pending; /* run queue slots that wait for this vat, in order; the first may be in flight */
+  struct number_list pings;   /* requests that wait for a pong */
+  struct number_list starts;  /* requests that wait for the worker to have started */
+  bool launching;      /* its start belongs to a launch */
+  bool restart_due;    /* an earlier incarnation's end has not been recorded yet */
+  bool suspended;
+  bool ready;          /* is in the kernel's ready list */
+  unsigned failed_starts; /* in a row */
+  uint64_t strikes;    /* limit faults in a row; as stored */
+  uint64_t crashes;    /* environment faults in a row; as stored */
+};
+
+/* ---- a launch under way ---- */
+
+struct launch {
+  struct launch *next;
+  uint64_t subcluster;
+  uint64_t request;
+  uint64_t *vats; /* in launch order */
+  size_t vat_count;
+  size_t started; /* how many have started */
+  struct kref bootstrap_result; /* once the bootstrap message is queued; holds a reference */
+  bool settled;                 /* the bootstrap result is; the launch can be finished */
+};
+
+/* ---- what a crank will change in memory when it is kept ---- */
+
+struct staged_item {
+  uint64_t vat; /* 0: needs no worker */
+  uint64_t slot;
+};
+
+struct waiter {
+  struct kref promise;
+  uint64_t request;
+};
+
+struct staged_list {
+  struct staged_item *items;
+  size_t count;
+  size_t capacity;
+};
+
+struct staged {
+  struct staged_list queued;   /* run queue slots to index */
+  struct staged_list dequeued; /* run queue slots that are gone */
+  struct kref *settled;        /* promises that were settled: their waiters are to be told */
+  size_t settled_count;
+  size_t settled_capacity;
+  struct number_list ended;    /* vats that were terminated */
+};
+
+/* ---- the gate ---- */
+
+struct effect_node {
+  struct effect_node *next;
+  uint64_t batch; /* gated effects: the batch they wait for, 0 while it is open */
+  struct effect effect;
+};
+
+struct effect_queue {
+  struct effect_node *first;
+  struct effect_node *last;
+};
+
+struct kernel {
+  struct store *store;
+  struct error broken; /* sticky; code is VATD_OK while all is well */
+  struct arena arena;  /* of the current step */
+
+  struct idmap vats;    /* vat id -> struct vat */
+  struct idmap workers; /* worker id -> struct vat */
+  uint64_t next_worker;
+  uint64_t next_frame;
+  struct number_list ready;        /* vats that may have something to dispatch */
+  struct number_list restarts_due; /* vats whose restart crank is to come */
+  struct number_list interrupted;  /* subclusters whose launch an earlier kernel's end has interrupted */
+  struct number_list loose;        /* queue slots that need no worker */
+  struct launch *launches;
+  size_t under_way; /* vats that are starting or busy */
+
+  struct staged staged;
+  struct kref *maybe_free; /* whose counts went down in this crank */
+  size_t maybe_free_count;
+  size_t maybe_free_capacity;
+  bool in_crank;
+
+  struct waiter *waiters; /* requests that wait for a promise */
+  size_t waiter_count;
+  size_t waiter_capacity;
+
+  struct effect_queue out;   /* may leave now */
+  struct effect_queue gated; /* wait for their batch */
+  uint64_t next_batch;       /* the number of the open batch */
+  bool changed;              /* the open batch has changes */
+  size_t batch_cranks;
+  size_t batch_bytes;
+};
+
+static inline bool kernel_is_broken(const struct kernel *k)
+{
+  return k->broken.code != VATD_OK;
+}
+
+/* Makes the kernel broken (keeps the first reason). */
+void kernel_break(struct kernel *k, enum vatd_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* A belief about stored data. When it is wrong the data is corrupt, and the kernel stops; a broken kernel, whose reads all
+ * come back empty, believes nothing. */
+#define KERNEL_EXPECT(k, condition, ...)                    \
+  do {                                                      \
+    if (!(condition) && !kernel_is_broken(k))               \
+      kernel_break(k, VATD_CORRUPT, __VA_ARGS__);           \
+  } while (0)
+
+/* ---- growing arrays ---- */
+
+/* Makes room for one more element of `size` bytes. */
+void *grown(void *items, size_t count, size_t *capacity, size_t size);
+
+#endif

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kernel/kernel.c - opening, stepping, committing: the kernel seen from its driver (kernel.h). What a crank is stands in
+ * crank.c.
+ *
+ * Order of work in kernel_step(), one piece per call:
+ *   1. restart cranks of vats whose incarnation ended with an earlier kernel
+ *   2. launches that can be finished, or that an earlier kernel's end has interrupted
+ *   3. (garbage collection actions, then reaps: their place is here, before the run queue)
+ *   4. queued items that need no worker
+ *   5. vats that are ready, in turn
+ */
+#include "kernel/kernel.h"
+#include "base/check.h"
+#include "base/memory.h"
+#include "kernel/crank.h"
+#include "kernel/gate.h"
+#include "kernel/launch.h"
+#include "kernel/promises.h"
+#include "kernel/records.h"
+#include "kernel/requests.h"
+#include "kernel/vats.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- small things of internal.h ---- */
+
+void *grown(void *items, size_t count, size_t *capacity, size_t size)
+{
+  if (count < *capacity)
+    return items;
+  *capacity = *capacity ? *capacity * 2 : 8;
+  return memory_realloc_array(items, *capacity, size);
+}
+
+void number_list_add(struct number_list *list, uint64_t number)
+{
+  if (list->start > 0 && list->start + list->count == list->capacity) {
+    memmove(list->items, list->items + list->start, list->count * sizeof *list->items);
+    list->start = 0;
+  }
+  list->items = grown(list->items, list->start + list->count, &list->capacity, sizeof *list->items);
+  list->items[list->start + list->count++] = number;
+}
+
+uint64_t number_list_at(const struct number_list *list, size_t index)
+{
+  CHECK(index < list->count);
+  return list->items[list->start + index];
+}
+
+uint64_t number_list_first(const struct number_list *list)
+{
+  return number_list_at(list, 0);
+}
+
+bool number_list_remove(struct number_list *list, uint64_t number)
+{
+  uint64_t *first = list->items + list->start;
+  size_t at = 0;
+  while (at < list->count && first[at] != number)
+    at++;
+  if (at == list->count)
+    return false;
+  if (at == 0)
+    list->start++;
+  else
+    memmove(first + at, first + at + 1, (list->count - at - 1) * sizeof *first);
+  list->count--;
+  return true;
+}
+
+void number_list_clear(struct number_list *list)
+{
+  list->start = 0;
+  list->count = 0;
+}
+
+void number_list_fini(struct number_list *list)
+{
+  free(list->items);
+  *list = (struct number_list){0};
+}
+
+void kernel_break(struct kernel *k, enum vatd_code code, const char *format, ...)
+{
+  if (kernel_is_broken(k))
+    return;
+  va_list args;
+  va_start(args, format);
+  vsnprintf(k->broken.text, sizeof k->broken.text, format, args);
+  va_end(args);
+  k->broken.code = code;
+}
+
+const struct error *kernel_broken(const struct kernel *k)
+{
+  return kernel_is_broken(k) ? &k->broken : NULL;
+}
+
+/* ---- open ---- */
+
+static void batch_ended(void *context, uint64_t batch, enum store_outcome outcome)
+{
+  struct kernel *k = context;
+  if (outcome == STORE_DURABLE)
+    gate_open(k, batch);
+  else
+    kernel_break(k, outcome == STORE_FENCED ? VATD_FENCED : VATD_IN_DOUBT, "batch %" PRIu64 " was not stored for certain",
+                 batch);
+}
+
+/* Vats whose incarnation was alive when the kernel ended. */
+static void find_unfinished_incarnations(struct kernel *k)
+{
+  struct bytes prefix = bytes_of("live.");
+  struct bytes key = prefix;
+  uint64_t id;
+  while (record_next_key(k, key, prefix, &key)) {
+    bool valid = vat_id_parse(bytes_after(key, prefix.size), &id);
+    KERNEL_EXPECT(k, valid, "%.*s is malformed", BYTES_ARG(key));
+    if (!valid)
+      return;
+    vat_of(k, id)->restart_due = true;
+    number_list_add(&k->restarts_due, id);
+  }
+}
+
+/* The queue index in memory, made from the stored run queue. */
+static void index_run_queue(struct kernel *k)
+{
+  uint64_t head = record_queue_head(k, KREF_NOTHING);
+  for (uint64_t slot = record_queue_tail(k, KREF_NOTHING); slot < head && !kernel_is_broken(k); slot++) {
+    struct queue_item item = {0};
+    if (!record_queue_item(k, KREF_NOTHING, slot, &item))
+      continue; /* a hole */
+    uint64_t vat = item.vat;
+    if (item.type == ITEM_SEND) {
+      struct route route = route_of(k, item.target);
+      vat = route.type == ROUTE_VAT ? route.vat : 0;
+    }
+    if (vat && vat_exists(k, vat)) {
+      number_list_add(&vat_of(k, vat)->pending, slot);
+      vat_make_ready(k, vat_of(k, vat));
+    } else {
+      number_list_add(&k->loose, slot);
+    }
+    arena_clear(&k->arena);
+  }
+}
+
+static void find_interrupted_launches(struct kernel *k)
+{
+  uint64_t *ids;
+  size_t count = subclusters_all(k, &ids);
+  for (size_t i = 0; i < count; i++) {
+    json_t *row = subcluster_json(k, ids[i]);
+    if (subcluster_is_launching(row))
+      number_list_add(&k->interrupted, ids[i]);
+    json_decref(row);
+  }
+}
+
+enum vatd_code kernel_open(struct store *store, struct kernel **kernel, struct error *error)
+{
+  struct kernel *k = memory_zalloc(sizeof *k);
+  k->store = store;
+  k->next_batch = 1;
+  arena_init(&k->arena);
+  idmap_init(&k->vats);
+  idmap_init(&k->workers);
+  store->on_outcome = batch_ended;
+  store->outcome_context = k;
+  find_unfinished_incarnations(k);
+  index_run_queue(k);
+  find_interrupted_launches(k);
+  arena_clear(&k->arena);
+  if (kernel_is_broken(k)) {
+    enum vatd_code code = error_set(error, k->broken.code, "%s", k->broken.text);
+    kernel_free(k);
+    return code;
+  }
+  *kernel = k;
+  return VATD_OK;
+}
+
+static void forget_run_time(struct kernel *k)
+{
+  struct vat *vat;
+  size_t position = 0;
+  while ((vat = idmap_next(&k->vats, &position)))
+    vat_free(vat);
+  idmap_fini(&k->vats);
+  idmap_fini(&k->workers);
+  number_list_clear(&k->ready);
+  number_list_clear(&k->restarts_due);
+  number_list_clear(&k->interrupted);
+  number_list_clear(&k->loose);
+  launches_fini(k);
+  k->under_way = 0;
+}
+
+void kernel_free(struct kernel *k)
+{
+  if (!k)
+    return;
+  forget_run_time(k);
+  gate_fini(k);
+  number_list_fini(&k->ready);
+  number_list_fini(&k->restarts_due);
+  number_list_fini(&k->interrupted);
+  number_list_fini(&k->loose);
+  number_list_fini(&k->staged.ended);
+  free(k->staged.queued.items);
+  free(k->staged.dequeued.items);
+  free(k->staged.settled);
+  free(k->maybe_free);
+  free(k->waiters);
+  arena_fini(&k->arena);
+  k->store->on_outcome = NULL;
+  free(k);
+}
+
+/* ---- steps ---- */
+
+static bool step_restart(struct kernel *k)
+{
+  if (k->restarts_due.count == 0)
+    return false;
+  struct vat *vat = vat_of(k, number_list_first(&k->restarts_due));
+  crank_restart(k, vat);
+  vat_make_ready(k, vat);
+  return true;
+}
+
+static bool step_interrupted_launch(struct kernel *k)
+{
+  if (k->interrupted.count == 0)
+    return false;
+  uint64_t subcluster = number_list_first(&k->interrupted);
+  number_list_remove(&k->interrupted, subcluster);
+  launch_remove_interrupted(k, subcluster);
+  return true;
+}
+
+static bool step_loose_item(struct kernel *k)
+{
+  if (k->loose.count == 0)
+    return false;
+  crank_finish_loose(k, number_list_first(&k->loose));
+  return true;
+}
+
+static bool step_ready_vat(struct kernel *k)
+{
+  if (k->ready.count == 0)
+    return false;
+  struct vat *vat = vat_if_known(k, number_list_first(&k->ready));
+  number_list_remove(&k->ready, number_list_first(&k->ready));
+  CHECK(vat);
+  vat->ready = false;
+  crank_dispatch(k, vat);
+  return true;
+}
+
+bool kernel_step(struct kernel *k)
+{
+  if (kernel_is_broken(k))
+    return false;
+  arena_clear(&k->arena);
+  bool worked = step_restart(k) || step_interrupted_launch(k) || launch_finish_settled(k) || step_loose_item(k) ||
+                step_ready_vat(k);
+  return worked && !kernel_is_broken(k);
+}
+
+/* ---- commit ---- */
+
+bool kernel_batch_open(const struct kernel *k)
+{
+  return !kernel_is_broken(k) && (k->changed || k->gated.first);
+}
+
+bool kernel_commit_due(const struct kernel *k, uint64_t age_ms)
+{
+  if (!kernel_batch_open(k))
+    return false;
+  bool idle = k->under_way == 0 && k->ready.count == 0 && k->loose.count == 0 && k->restarts_due.count == 0;
+  return idle || k->batch_cranks >= LIMIT_BATCH_CRANKS || k->batch_bytes >= LIMIT_BATCH_BYTES ||
+         age_ms >= LIMIT_BATCH_MS;
+}
+
+void kernel_commit(struct kernel *k)
+{
+  struct error error = {0};
+  uint64_t batch = 0;
+  if (kernel_is_broken(k))
+    return;
+  CHECK(!k->in_crank);
+  gate_close_batch(k, k->next_batch);
+  enum vatd_code code = k->store->ops->commit(k->store, &batch, &error);
+  if (code != VATD_OK) {
+    kernel_break(k, code, "%s", error.text);
+    return;
+  }
+  CHECK(batch == k->next_batch);
+  k->next_batch++;
+  k->changed = false;
+  k->batch_cranks = 0;
+  k->batch_bytes = 0;
+}
+
+/* ---- inputs from workers ---- */
+
+static void pong(struct kernel *k, struct vat *vat, uint64_t id)
+{
+  if (number_list_remove(&vat->pings, id))
+    gate_answer(k, id, json_string("pong"));
+  else
+    crank_vat_broke_rules(k, vat, "a pong that nobody asked for");
+}
+
+void kernel_worker_frame(struct kernel *k, uint64_t worker, struct bytes payload)
+{
+  struct vat *vat = idmap_get(&k->workers, worker);
+  if (!vat || kernel_is_broken(k))
+    return;
+  struct error error = {0};
+  struct done_frame done;
+  enum frame_type type;
+  uint64_t id;
+  arena_clear(&k->arena);
+  if (frame_peek(payload, &type, &id, &error) != VATD_OK) {
+    crank_vat_broke_rules(k, vat, error.text);
+    return;
+  }
+  if (type == FRAME_PONG) {
+    pong(k, vat, id);
+    return;
+  }
+  bool awaited = vat->phase == VAT_STARTING || vat->phase == VAT_BUSY;
+  if (type != FRAME_DONE || !awaited || id != vat->frame_id)
+    crank_vat_broke_rules(k, vat, "a frame out of turn");
+  else if (frame_decode_done(payload, &k->arena, &done, &error) != VATD_OK)
+    crank_vat_broke_rules(k, vat, error.text);
+  else
+    crank_complete(k, vat, &done);
+}
+
+void kernel_worker_ended(struct kernel *k, uint64_t worker, enum worker_end end, const char *detail)
+{
+  struct vat *vat = idmap_get(&k->workers, worker);
+  if (!vat || kernel_is_broken(k))
+    return;
+  arena_clear(&k->arena);
+  crank_worker_ended(k, vat, end, detail);
+}
+
+/* ---- requests that belong to nothing else ---- */
+
+void kernel_clear_state(struct kernel *k, uint64_t request)
+{
+  struct error error = {0};
+  struct vat *vat;
+  size_t position = 0;
+  if (kernel_is_broken(k))
+    return;
+  arena_clear(&k->arena);
+  while ((vat = idmap_next(&k->vats, &position)))
+    vat_stop_worker(k, vat);
+  for (struct launch *launch = k->launches; launch; launch = launch->next)
+    gate_answer_error(k, launch->request, VATD_REJECTED, "the state was cleared");
+  requests_abandon(k, "the state was cleared");
+  forget_run_time(k);
+  crank_begin(k);
+  enum vatd_code code = k->store->ops->clear(k->store, &error);
+  if (code != VATD_OK)
+    kernel_break(k, code, "%s", error.text);
+  k->changed = true;
+  crank_keep(k);
+  gate_answer(k, request, json_null());
+}
+
+void kernel_answer(struct kernel *k, uint64_t request, json_t *result)
+{
+  gate_answer(k, request, result);
+}
+
+void kernel_answer_error(struct kernel *k, uint64_t request, enum vatd_code code, const char *text)
+{
+  gate_answer_error(k, request, code, "%s", text);
+}
+
+/* ---- questions ---- */
+
+enum vatd_code kernel_find_vat(struct kernel *k, struct bytes text, uint64_t *id, struct error *error)
+{
+  uint64_t number;
+  uint64_t *ids;
+  if (vat_id_parse(text, &number) && vat_exists(k, number)) {
+    *id = number;
+    return VATD_OK;
+  }
+  size_t count = text.size <= LIMIT_NAME_LENGTH && bytes_are_utf8(text) ? vats_named(k, text, &ids) : 0;
+  if (count == 0)
+    return error_set(error, VATD_NOT_FOUND, "there is no vat '%.*s'", BYTES_ARG(text));
+  if (count > 1)
+    return error_set(error, VATD_INVALID, "%zu vats are named '%.*s' (%s, %s%s); use the id", count, BYTES_ARG(text),
+                     vat_id_text(ids[0]).text, vat_id_text(ids[1]).text, count > 2 ? ", …" : "");
+  *id = ids[0];
+  return VATD_OK;
+}
+
+uint64_t kernel_worker_of(const struct kernel *k, uint64_t vat)
+{
+  struct vat *at_run_time = vat_if_known(k, vat);
+  return at_run_time ? at_run_time->worker : 0;
+}
+
+const char *kernel_vat_name(struct kernel *k, uint64_t vat)
+{
+  struct vat_record record;
+  return vat && vat_record_get(k, vat, &record) ? record.name.data : "";
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kernel/kernel.h - the state machine that is the kernel, as its driver sees it.
+ *
+ * The kernel holds no descriptor, clock, thread or process. Its driver (the daemon, or a test) feeds it inputs: requests
+ * of clients, frames of workers, ends of workers. The kernel changes its store and hands out *effects*: start or stop this
+ * worker, send it this frame, answer that request. Effects a client could see wait at the gate until the batch of store
+ * changes that they follow from is durable; effects towards workers do not wait, for nobody outside sees a worker.
+ *
+ * The driver's loop:
+ *
+ *     feed an input; then
+ *     while (kernel_step(k)) ;                     everything that can be done without waiting for a worker
+ *     if (kernel_commit_due(k, batch age)) kernel_commit(k);
+ *     while (kernel_take_effect(k, &effect)) carry it out;
+ *
+ * A store that fails makes the kernel *broken*: from then on it does nothing, hands out no effects, and kernel_broken()
+ * says why. The driver then ends the process with exit code 70; the next start finds the last durable batch.
+ */
+#ifndef VATD_KERNEL_KERNEL_H
+#define VATD_KERNEL_KERNEL_H
+
+#include "base/buffer.h"
+#include "base/bytes.h"
+#include "base/error.h"
+#include "kernel/ids.h"
+#include "kernel/store.h"
+#include "wire/frame.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kernel;
+
+/* ---- life ---- */
+
+/*
+ * Reads what the store holds and makes ready to go on from there. Keeps `store` (not owned) until kernel_free; nothing is
+ * written yet. Errors: CORRUPT or the store's own.
+ */
+enum vatd_code kernel_open(struct store *store, struct kernel **kernel, struct error *error);
+void kernel_free(struct kernel *kernel);
+
+/* NULL while all is well, else why the kernel has stopped for good. */
+const struct error *kernel_broken(const struct kernel *kernel);
+
+/* ---- progress ---- */
+
+/* Does one piece of work that needs no waiting; false when there is none (or the kernel is broken). */
+bool kernel_step(struct kernel *kernel);
+
+/* Whether the open batch is to be committed now, `age_ms` milliseconds after its first change: always when nothing is under
+ * way, else when it has become large or old enough. */
+bool kernel_commit_due(const struct kernel *kernel, uint64_t age_ms);
+
+/* Whether there is anything to commit: store changes, or effects that wait at the gate. */
+bool kernel_batch_open(const struct kernel *kernel);
+
+/* Closes the batch. Its gated effects come out once the store says that it is durable. */
+void kernel_commit(struct kernel *kernel);
+
+/* ---- effects ---- */
+
+enum effect_type {
+  EFFECT_START_WORKER, /* make a process for `worker` that will serve `vat` */
+  EFFECT_SEND,         /* send `frame` to `worker`; when `timed`, arm its deadline until its next frame arrives */
+  EFFECT_STOP_WORKER,  /* kill `worker`; the kernel has forgotten it and wants to hear no more of it */
+  EFFECT_ANSWER,       /* gated: answer `request` with `result`, or with `code` and `text` */
+  EFFECT_LOG,          /* gated: a line of `vat` */
+};
+
+struct effect {
+  enum effect_type type;
+  uint64_t worker;
+  uint64_t vat;
+  struct buffer frame;
+  bool timed;
+  uint64_t request;
+  enum vatd_code code; /* VATD_OK: `result` counts */
+  json_t *result;      /* for VATD_REJECTED: the rejection as capdata, or NULL */
+  char *text;          /* what went wrong, or the log line */
+  char *level;         /* of a log line: "log", "warn", …; "kernel" for the kernel's own */
+};
+
+/* The next effect in order; the caller frees it with effect_fini. False when there is none. */
+bool kernel_take_effect(struct kernel *kernel, struct effect *effect);
+void effect_fini(struct effect *effect);
+
+/* ---- inputs from workers ---- */
+
+enum worker_end {
+  WORKER_KILLED,   /* somebody asked for it (vat kill) */
+  WORKER_CRASHED,  /* it exited or died from a signal */
+  WORKER_DEADLINE, /* the driver killed it: a crank took too long */
+  WORKER_UNSTARTABLE,
+};
+
+/* A frame's payload. A malformed or unexpected one ends worker and vat. Unknown workers are ignored. */
+void kernel_worker_frame(struct kernel *kernel, uint64_t worker, struct bytes payload);
+/* The worker is gone; `detail` says how ("exit status 3", "signal 9 (Killed)"). Unknown workers are ignored. */
+void kernel_worker_ended(struct kernel *kernel, uint64_t worker, enum worker_end end, const char *detail);
+
+/* ---- requests ----
+ *
+ * `request` is the driver's number for the answer; 0 wants none. Each request is applied as a whole or not at all. `key` is
+ * an idempotency key or NULL: a request whose key was seen before is not made again, it gets the first one's answer.
+ */
+
+/* A vat of a cluster configuration, with the code its spec led to. */
+struct launch_bundle {
+  const char *vat_name;
+  struct bytes code;
+};
+
+/*
+ * Launches the vats of `config` (the TypeScript kernel's ClusterConfig) in order and then sends `bootstrap` once. The answer
+ * comes when bootstrap has settled: {subclusterId, rootKref, bootstrapResult}. `bundles` has the code of each vat, by name;
+ * both are only read during the call. If `unique_names`, a vat name that a living vat has is refused with EXISTS.
+ */
+void kernel_launch(struct kernel *kernel, uint64_t request, const char *key, const json_t *config,
+                   const struct launch_bundle *bundles, size_t bundle_count, bool unique_names);
+
+/*
+ * Sends `methargs` (capdata of [method, args], slots are kref texts) to `target`: a kref, vat id or vat name. The answer is
+ * the result as {body, slots}, or REJECTED with the reason's capdata.
+ */
+void kernel_queue_message(struct kernel *kernel, uint64_t request, const char *key, struct bytes target,
+                          struct bytes body, const json_t *slots);
+
+void kernel_terminate_vat(struct kernel *kernel, uint64_t request, const char *key, struct bytes vat);
+void kernel_terminate_subcluster(struct kernel *kernel, uint64_t request, const char *key, struct bytes id);
+void kernel_terminate_all(struct kernel *kernel, uint64_t request, const char *key);
+/* Ends the vat's incarnation; a suspended vat runs again. The worker starts with the next delivery. */
+void kernel_restart_vat(struct kernel *kernel, uint64_t request, struct bytes vat);
+/* Starts the vat's worker if needed, and answers "pong" when it has answered a ping. */
+void kernel_ping_vat(struct kernel *kernel, uint64_t request, struct bytes vat);
+void kernel_revoke(struct kernel *kernel, uint64_t request, struct bytes kref);
+void kernel_is_revoked(struct kernel *kernel, uint64_t request, struct bytes kref);
+/* Ends every worker and empties the store. */
+void kernel_clear_state(struct kernel *kernel, uint64_t request);
+void kernel_get_status(struct kernel *kernel, uint64_t request);
+void kernel_list_vats(struct kernel *kernel, uint64_t request);
+void kernel_show_vat(struct kernel *kernel, uint64_t request, struct bytes vat);
+/* Up to `limit` rows of a vat's storage whose key starts with `prefix` and is greater than `after`. */
+void kernel_read_vatstore(struct kernel *kernel, uint64_t request, struct bytes vat, struct bytes prefix,
+                          struct bytes after, size_t limit);
+void kernel_query(struct kernel *kernel, uint64_t request, struct bytes sql);
+/* An answer of the driver's own, sent through the gate like all others. Takes over `result`. */
+void kernel_answer(struct kernel *kernel, uint64_t request, json_t *result);
+void kernel_answer_error(struct kernel *kernel, uint64_t request, enum vatd_code code, const char *text);
+
+/* ---- what the driver may ask ---- */
+
+/* The vat's id for an id or a name; NOT_FOUND, or INVALID when several vats have that name. */
+enum vatd_code kernel_find_vat(struct kernel *kernel, struct bytes vat, uint64_t *id, struct error *error);
+/* The worker that runs the vat, or 0. */
+uint64_t kernel_worker_of(const struct kernel *kernel, uint64_t vat);
+/* The vat's name, or "" when it has none; the text lives until the next call into the kernel. */
+const char *kernel_vat_name(struct kernel *kernel, uint64_t vat);
+
+#endif

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kernel/requests.c - the requests that change something (kernel.h), and requests.h. Each is one crank: checked whole, then
+ * applied. status.c has those that only look.
+ */
+#include "kernel/requests.h"
+#include "base/check.h"
+#include "kernel/crank.h"
+#include "kernel/gate.h"
+#include "kernel/launch.h"
+#include "kernel/promises.h"
+#include "kernel/records.h"
+#include "kernel/refs.h"
+#include "kernel/vats.h"
+
+#include <stdlib.h>
+
+/* ---- waiting for a promise ---- */
+
+static void wait_for(struct kernel *k, struct kref promise, uint64_t request)
+{
+  if (request == 0)
+    return;
+  k->waiters = grown(k->waiters, k->waiter_count, &k->waiter_capacity, sizeof *k->waiters);
+  k->waiters[k->waiter_count++] = (struct waiter){promise, request};
+}
+
+const char *request_rejection_text(struct kernel *k, const struct kernel_data *reason)
+{
+  struct bytes body = reason->body;
+  const char *text = arena_copy(&k->arena, body).data;
+  if (body.size < 2 || body.data[0] != '#')
+    return text;
+  json_t *json = json_loadb(body.data + 1, body.size - 1, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+  const char *message = json_string_value(json_object_get(json, "#error"));
+  const char *name = json_string_value(json_object_get(json, "name"));
+  if (message)
+    text = arena_printf(&k->arena, "%s: %s", name ? name : "Error", message).data;
+  else if (json_is_string(json))
+    text = arena_printf(&k->arena, "%s", json_string_value(json)).data;
+  json_decref(json);
+  return text;
+}
+
+void request_hold_slots(struct kernel *k, const struct kernel_data *data)
+{
+  for (size_t i = 0; i < data->slot_count; i++) {
+    struct bytes key = record_key(k, "host.%s", kref_text(data->slots[i]).text);
+    if (record_get(k, key, NULL))
+      continue;
+    record_put(k, key, bytes_of("1"));
+    ref_add(k, data->slots[i]);
+  }
+}
+
+static void answer_with_promise(struct kernel *k, uint64_t request, struct kref promise)
+{
+  enum promise_state state = record_promise_state(k, promise);
+  struct kernel_data value = record_promise_value(k, promise);
+  request_hold_slots(k, &value);
+  if (state == PROMISE_FULFILLED)
+    gate_answer(k, request, kernel_data_to_json(&value));
+  else
+    gate_answer_rejected(k, request, kernel_data_to_json(&value), request_rejection_text(k, &value));
+}
+
+static void answer_waiters(struct kernel *k, struct kref promise)
+{
+  size_t kept = 0;
+  for (size_t i = 0; i < k->waiter_count; i++) {
+    if (kref_equal(k->waiters[i].promise, promise))
+      answer_with_promise(k, k->waiters[i].request, promise);
+    else
+      k->waiters[kept++] = k->waiters[i];
+  }
+  k->waiter_count = kept;
+}
+
+void requests_answer_settled(struct kernel *k)
+{
+  for (size_t i = 0; i < k->staged.settled_count && !kernel_is_broken(k); i++) {
+    answer_waiters(k, k->staged.settled[i]);
+    launch_note_settled(k, k->staged.settled[i]);
+  }
+}
+
+void requests_abandon(struct kernel *k, const char *why)
+{
+  for (size_t i = 0; i < k->waiter_count; i++)
+    gate_answer_error(k, k->waiters[i].request, VATD_REJECTED, "%s", why);
+  k->waiter_count = 0;
+}
+
+/* ---- idempotency ---- */
+
+static struct bytes idempotency_key(struct kernel *k, const char *key)
+{
+  return record_key(k, "idempotency.key.%s", key);
+}
+
+static struct bytes waiting_key(struct kernel *k, const char *id)
+{
+  return record_key(k, "%s.idempotency", id);
+}
+
+/* Answers from the row of a finished request. */
+static void answer_from_row(struct kernel *k, uint64_t request, const json_t *row)
+{
+  json_t *result = json_object_get(row, "result");
+  if (result) {
+    gate_answer(k, request, json_incref(result));
+    return;
+  }
+  const char *text = json_string_value(json_object_get(row, "error"));
+  enum vatd_code code = (enum vatd_code)json_integer_value(json_object_get(row, "code"));
+  json_t *rejection = json_object_get(row, "rejection");
+  if (rejection)
+    gate_answer_rejected(k, request, json_incref(rejection), text ? text : "");
+  else
+    gate_answer_error(k, request, code, "%s", text ? text : "");
+}
+
+/* The request with this key is still under way: this one waits for the same end. */
+static void join_request(struct kernel *k, uint64_t request, const json_t *row)
+{
+  struct kref promise;
+  uint64_t subcluster;
+  const char *text = json_string_value(json_object_get(row, "promise"));
+  if (text && kref_parse(bytes_of(text), &promise)) {
+    wait_for(k, promise, request);
+    return;
+  }
+  text = json_string_value(json_object_get(row, "launch"));
+  for (struct launch *launch = k->launches; launch; launch = launch->next) {
+    if (text && subcluster_id_parse(bytes_of(text), &subcluster) && launch->subcluster == subcluster) {
+      gate_answer_error(k, launch->request, VATD_BUSY, "another request with the same idempotency key took over");
+      launch->request = request;
+      return;
+    }
+  }
+  gate_answer_error(k, request, VATD_BUSY, "the launch with this idempotency key is being undone; ask again");
+}
+
+/* True when the request with this key was made before, and has been dealt with here. */
+static bool made_before(struct kernel *k, uint64_t request, const char *key)
+{
+  if (!key)
+    return false;
+  if (key[0] == '\0' || strlen(key) > LIMIT_IDEMPOTENCY_KEY_LENGTH) {
+    gate_answer_error(k, request, VATD_INVALID, "an idempotency key has 1 to %d bytes", LIMIT_IDEMPOTENCY_KEY_LENGTH);
+    return true;
+  }
+  json_t *row = record_json(k, idempotency_key(k, key));
+  if (!row)
+    return false;
+  if (json_object_get(row, "promise") || json_object_get(row, "launch"))
+    join_request(k, request, row);
+  else
+    answer_from_row(k, request, row);
+  json_decref(row);
+  return true;
+}
+
+/* Forgets the oldest key when there are too many; one that is still under way stays known until its end. */
+static void forget_oldest_key(struct kernel *k)
+{
+  uint64_t head = record_number(k, bytes_of("idempotency.head"), 1);
+  uint64_t tail = record_number(k, bytes_of("idempotency.tail"), 1);
+  if (head - tail < LIMIT_IDEMPOTENCY_KEYS)
+    return;
+  struct bytes at = record_key(k, "idempotency.at.%lu", (unsigned long)tail);
+  struct bytes key;
+  if (record_get(k, at, &key)) {
+    json_t *row = record_json(k, idempotency_key(k, key.data));
+    if (row && !json_object_get(row, "promise") && !json_object_get(row, "launch"))
+      record_delete(k, idempotency_key(k, key.data));
+    json_decref(row);
+  }
+  record_delete(k, at);
+  record_put_number(k, bytes_of("idempotency.tail"), tail + 1);
+}
+
+/* Writes the first row of a new key. Takes over `row`. */
+static void note_key(struct kernel *k, const char *key, json_t *row)
+{
+  forget_oldest_key(k);
+  uint64_t head = record_number(k, bytes_of("idempotency.head"), 1);
+  record_put(k, record_key(k, "idempotency.at.%lu", (unsigned long)head), bytes_of(key));
+  record_put_number(k, bytes_of("idempotency.head"), head + 1);
+  record_put_json(k, idempotency_key(k, key), row);
+  json_decref(row);
+}
+
+/* Replaces the row of a key that waits for `id` (a promise or a launch). Takes over `row`. */
+static bool end_key(struct kernel *k, const char *id, json_t *row)
+{
+  struct bytes waiting = waiting_key(k, id);
+  struct bytes key;
+  bool found = record_get(k, waiting, &key);
+  if (found) {
+    record_put_json(k, idempotency_key(k, key.data), row);
+    record_delete(k, waiting);
+  }
+  json_decref(row);
+  return found;
+}
+
+void request_promise_settled(struct kernel *k, struct kref promise)
+{
+  struct id_text id = kref_text(promise);
+  if (!record_get(k, waiting_key(k, id.text), NULL))
+    return;
+  struct kernel_data value = record_promise_value(k, promise);
+  request_hold_slots(k, &value);
+  json_t *data = kernel_data_to_json(&value);
+  if (record_promise_state(k, promise) == PROMISE_FULFILLED)
+    end_key(k, id.text, json_pack("{s:o}", "result", data));
+  else
+    end_key(k, id.text,
+            json_pack("{s:i, s:s, s:o}", "code", VATD_REJECTED, "error", request_rejection_text(k, &value), "rejection",
+                      data));
+  ref_drop(k, promise);
+}
+
+void request_note_launch(struct kernel *k, const char *key, uint64_t subcluster)
+{
+  if (!key)
+    return;
+  struct id_text id = subcluster_id_text(subcluster);
+  note_key(k, key, json_pack("{s:s}", "launch", id.text));
+  record_put(k, waiting_key(k, id.text), bytes_of(key));
+}
+
+void request_launch_ended(struct kernel *k, uint64_t subcluster, enum vatd_code code, const json_t *result,
+                          const char *text)
+{
+  json_t *row = result ? json_pack("{s:O}", "result", result) : json_pack("{s:i, s:s}", "code", code, "error", text);
+  end_key(k, subcluster_id_text(subcluster).text, row);
+}
+
+/* ---- messages ---- */
+
+static enum vatd_code expect_reference(struct kernel *k, struct kref kref, struct error *error)
+{
+  struct object_counts counts;
+  bool exists = kref.type == KREF_OBJECT ? record_object_counts(k, kref, &counts)
+                                         : record_promise_state(k, kref) != PROMISE_MISSING;
+  return exists ? VATD_OK : error_set(error, VATD_NOT_FOUND, "there is no %s", kref_text(kref).text);
+}
+
+/* A kref, or the root of the vat with this id or name. */
+static enum vatd_code find_target(struct kernel *k, struct bytes text, struct kref *target, struct error *error)
+{
+  uint64_t vat;
+  struct kref kref;
+  struct vat_record record;
+  if (kref_parse(text, &kref)) {
+    if (expect_reference(k, kref, error) != VATD_OK)
+      return VATD_NOT_FOUND;
+    *target = kref;
+    return VATD_OK;
+  }
+  enum vatd_code code = kernel_find_vat(k, text, &vat, error);
+  if (code != VATD_OK)
+    return code;
+  if (!vat_record_get(k, vat, &record) || record.root.type == KREF_NONE)
+    return error_set(error, VATD_BUSY, "vat %.*s has not started yet", BYTES_ARG(text));
+  *target = record.root;
+  return VATD_OK;
+}
+
+static enum vatd_code read_slots(struct kernel *k, const json_t *slots, struct kernel_data *data, struct error *error)
+{
+  size_t count = json_array_size(slots);
+  if (count > LIMIT_SLOTS_PER_CAPDATA)
+    return error_set(error, VATD_LIMIT, "%zu references, the limit is %d", count, LIMIT_SLOTS_PER_CAPDATA);
+  data->slot_count = count;
+  data->slots = arena_alloc_array(&k->arena, count, sizeof *data->slots);
+  for (size_t i = 0; i < count; i++) {
+    const char *text = json_string_value(json_array_get(slots, i));
+    if (!text || !kref_parse(bytes_of(text), &data->slots[i]))
+      return error_set(error, VATD_INVALID, "invalid reference context: slot %zu is not a kref", i);
+    if (expect_reference(k, data->slots[i], error) != VATD_OK)
+      return error->code;
+  }
+  return VATD_OK;
+}
+
+static void answer_error(struct kernel *k, uint64_t request, const struct error *error)
+{
+  gate_answer_error(k, request, error->code, "%s", error->text);
+}
+
+static void begin_input(struct kernel *k)
+{
+  arena_clear(&k->arena);
+}
+
+void kernel_queue_message(struct kernel *k, uint64_t request, const char *key, struct bytes target, struct bytes body,
+                          const json_t *slots)
+{
+  struct error error = {0};
+  struct queue_item item = {.methargs = {.body = body}};
+  begin_input(k);
+  if (made_before(k, request, key))
+    return;
+  if (find_target(k, target, &item.target, &error) != VATD_OK || read_slots(k, slots, &item.methargs, &error) != VATD_OK) {
+    answer_error(k, request, &error);
+    return;
+  }
+  crank_begin(k);
+  item.result = promise_new(k, 0);
+  if (key) {
+    note_key(k, key, json_pack("{s:s}", "promise", kref_text(item.result).text));
+    record_put(k, waiting_key(k, kref_text(item.result).text), bytes_of(key));
+    ref_add(k, item.result);
+  }
+  queue_message(k, &item);
+  wait_for(k, item.result, request);
+  crank_keep(k);
+}
+
+/* ---- launches and ends ---- */
+
+static enum vatd_code check_bundles(struct kernel *k, const json_t *config, const struct launch_bundle *bundles,
+                                    size_t count, bool unique_names, struct error *error)
+{
+  const char *name;
+  json_t *vat;
+  json_object_foreach(json_object_get(config, "vats"), name, vat) {
+    uint64_t *others;
+    size_t at = 0;
+    while (at < count && strcmp(bundles[at].vat_name, name) != 0)
+      at++;
+    if (at == count)
+      return error_set(error, VATD_INVALID, "vat \"%s\" has no bundle", name);
+    if (bundles[at].code.size > LIMIT_BUNDLE || !bytes_are_utf8(bundles[at].code))
+      return error_set(error, VATD_INVALID, "vat \"%s\": its bundle is not a UTF-8 text of at most %zu bytes", name,
+                       LIMIT_BUNDLE);
+    if (unique_names && vats_named(k, bytes_of(name), &others) > 0)
+      return error_set(error, VATD_EXISTS, "a vat named \"%s\" exists (%s)", name, vat_id_text(others[0]).text);
+  }
+  return VATD_OK;
+}
+
+void kernel_launch(struct kernel *k, uint64_t request, const char *key, const json_t *config,
+                   const struct launch_bundle *bundles, size_t bundle_count, bool unique_names)
+{
+  struct error error = {0};
+  begin_input(k);
+  if (made_before(k, request, key))
+    return;
+  if (launch_check_config(config, &error) != VATD_OK ||
+      check_bundles(k, config, bundles, bundle_count, unique_names, &error) != VATD_OK)
+    answer_error(k, request, &error);
+  else
+    launch_begin(k, request, key, config, bundles, bundle_count);
+}
+
+/* The answer null, remembered under the key; inside a crank. */
+static void note_done(struct kernel *k, const char *key)
+{
+  if (key)
+    note_key(k, key, json_pack("{s:n}", "result"));
+}
+
+void kernel_terminate_vat(struct kernel *k, uint64_t request, const char *key, struct bytes vat)
+{
+  struct error error = {0};
+  uint64_t id;
+  begin_input(k);
+  if (made_before(k, request, key))
+    return;
+  if (kernel_find_vat(k, vat, &id, &error) != VATD_OK) {
+    answer_error(k, request, &error);
+    return;
+  }
+  struct launch *launch = launch_of_vat(k, id);
+  if (launch)
+    launch_fail_by_vat(k, launch, id, "terminated");
+  crank_begin(k);
+  vat_terminate(k, id, "terminated");
+  note_done(k, key);
+  crank_keep(k);
+  gate_answer(k, request, json_null());
+}
+
+/* Ends launches of the subcluster first: their answer says why. */
+static void terminate_subcluster(struct kernel *k, uint64_t id)
+{
+  for (struct launch *launch = k->launches; launch; launch = launch->next) {
+    if (launch->subcluster == id) {
+      launch_fail_by_vat(k, launch, launch->vats[0], "terminated");
+      return;
+    }
+  }
+  crank_begin(k);
+  subcluster_terminate(k, id, "terminated");
+  crank_keep(k);
+}
+
+void kernel_terminate_subcluster(struct kernel *k, uint64_t request, const char *key, struct bytes id)
+{
+  uint64_t number;
+  begin_input(k);
+  if (made_before(k, request, key))
+    return;
+  json_t *row = subcluster_id_parse(id, &number) ? subcluster_json(k, number) : NULL;
+  if (!row) {
+    gate_answer_error(k, request, VATD_NOT_FOUND, "Subcluster does not exist: %.*s", BYTES_ARG(id));
+    return;
+  }
+  json_decref(row);
+  terminate_subcluster(k, number);
+  crank_begin(k);
+  note_done(k, key);
+  crank_keep(k);
+  gate_answer(k, request, json_null());
+}
+
+void kernel_terminate_all(struct kernel *k, uint64_t request, const char *key)
+{
+  uint64_t *ids;
+  begin_input(k);
+  if (made_before(k, request, key))
+    return;
+  size_t count = subclusters_all(k, &ids);
+  for (size_t i = count; i > 0; i--)
+    terminate_subcluster(k, ids[i - 1]);
+  crank_begin(k);
+  note_done(k, key);
+  crank_keep(k);
+  gate_answer(k, request, json_null());
+}
+
+void kernel_restart_vat(struct kernel *k, uint64_t request, struct bytes vat)
+{
+  struct error error = {0};
+  uint64_t id;
+  begin_input(k);
+  if (kernel_find_vat(k, vat, &id, &error) != VATD_OK) {
+    answer_error(k, request, &error);
+    return;
+  }
+  struct vat *at_run_time = vat_of(k, id);
+  if (launch_of_vat(k, id)) {
+    gate_answer_error(k, request, VATD_BUSY, "vat %s is being launched", vat_id_text(id).text);
+    return;
+  }
+  vat_stop_worker(k, at_run_time);
+  crank_restart(k, at_run_time);
+  crank_begin(k);
+  vat_set_suspended(k, id, NULL);
+  vat_set_faults(k, id, 0, 0);
+  crank_keep(k);
+  at_run_time->suspended = false;
+  at_run_time->strikes = 0;
+  at_run_time->crashes = 0;
+  at_run_time->failed_starts = 0;
+  number_list_add(&at_run_time->starts, request);
+  vat_make_ready(k, at_run_time);
+}
+
+void kernel_ping_vat(struct kernel *k, uint64_t request, struct bytes vat)
+{
+  struct error error = {0};
+  uint64_t id;
+  begin_input(k);
+  if (kernel_find_vat(k, vat, &id, &error) != VATD_OK) {
+    answer_error(k, request, &error);
+    return;
+  }
+  struct vat *at_run_time = vat_of(k, id);
+  if (at_run_time->suspended) {
+    struct bytes cause = bytes_of("");
+    vat_suspended_cause(k, id, &cause);
+    gate_answer_error(k, request, VATD_REJECTED, "vat %s is suspended: %.*s", vat_id_text(id).text, BYTES_ARG(cause));
+    return;
+  }
+  number_list_add(&at_run_time->pings, request);
+  if (at_run_time->phase == VAT_IDLE || at_run_time->phase == VAT_BUSY) {
+    struct buffer frame;
+    buffer_init(&frame, LIMIT_FRAME_TO_WORKER);
+    frame_encode_ping(&frame, request);
+    effect_send(k, at_run_time->worker, id, &frame, false);
+  }
+  vat_make_ready(k, at_run_time);
+}
+
+/* ---- revocation ---- */
+
+static bool read_object(struct kernel *k, uint64_t request, struct bytes text, struct kref *object)
+{
+  struct error error = {0};
+  struct kref kref;
+  if (!kref_parse(text, &kref) || kref.type != KREF_OBJECT) {
+    gate_answer_error(k, request, VATD_INVALID, "'%.*s' is not an object reference such as ko7", BYTES_ARG(text));
+    return false;
+  }
+  if (expect_reference(k, kref, &error) != VATD_OK) {
+    answer_error(k, request, &error);
+    return false;
+  }
+  *object = kref;
+  return true;
+}
+
+void kernel_revoke(struct kernel *k, uint64_t request, struct bytes text)
+{
+  struct kref object;
+  begin_input(k);
+  if (!read_object(k, request, text, &object))
+    return;
+  crank_begin(k);
+  record_set_revoked(k, object);
+  crank_keep(k);
+  gate_answer(k, request, json_null());
+}
+
+void kernel_is_revoked(struct kernel *k, uint64_t request, struct bytes text)
+{
+  struct kref object;
+  begin_input(k);
+  if (read_object(k, request, text, &object))
+    gate_answer(k, request, json_boolean(record_revoked(k, object)));
+}

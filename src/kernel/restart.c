@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel/restart.c - see restart.h. Order matters: subscriptions that go, go before promises are rejected. */
+#include "kernel/restart.h"
+#include "kernel/clist.h"
+#include "kernel/promises.h"
+#include "kernel/records.h"
+#include "kernel/refs.h"
+
+#include <stdio.h>
+
+static struct bytes live_key(struct kernel *k, uint64_t vat)
+{
+  return record_key(k, "live.%s", vat_id_text(vat).text);
+}
+
+bool record_live(struct kernel *k, uint64_t vat)
+{
+  return record_get(k, live_key(k, vat), NULL);
+}
+
+void record_set_live(struct kernel *k, uint64_t vat, bool live)
+{
+  if (live)
+    record_put(k, live_key(k, vat), bytes_of("1"));
+  else
+    record_delete(k, live_key(k, vat));
+}
+
+/* ---- what the vat's storage says ---- */
+
+static bool vatstore_get(struct kernel *k, uint64_t vat, struct bytes key, struct bytes *value)
+{
+  if (kernel_is_broken(k))
+    return false;
+  struct error error = {0};
+  struct buffer buffer;
+  buffer_init(&buffer, LIMIT_VATSTORE_VALUE);
+  enum vatd_code code = k->store->ops->get(k->store, vat_id_text(vat).text, key, &buffer, &error);
+  if (code == VATD_OK && value)
+    *value = arena_copy(&k->arena, buffer_bytes(&buffer));
+  else if (code != VATD_OK && code != VATD_NOT_FOUND)
+    kernel_break(k, code, "%s", error.text);
+  buffer_fini(&buffer);
+  return code == VATD_OK;
+}
+
+static bool stop_at_first(void *context, struct bytes key, struct bytes value)
+{
+  (void)key;
+  (void)value;
+  *(bool *)context = true;
+  return false;
+}
+
+static bool vatstore_has_prefix(struct kernel *k, uint64_t vat, struct bytes prefix)
+{
+  if (kernel_is_broken(k))
+    return false;
+  struct error error = {0};
+  bool found = false;
+  enum vatd_code code = k->store->ops->scan(k->store, vat_id_text(vat).text, prefix, stop_at_first, &found, &error);
+  if (code != VATD_OK)
+    kernel_break(k, code, "%s", error.text);
+  return found;
+}
+
+/* The number of the collection of watched promises ("o+d6/4" -> 4), 0 when the vat has none. */
+static uint64_t watched_collection(struct kernel *k, uint64_t vat)
+{
+  struct bytes vref;
+  uint64_t number;
+  if (!vatstore_get(k, vat, bytes_of("watchedPromiseTableID"), &vref))
+    return 0;
+  const char *slash = memchr(vref.data, '/', vref.size);
+  size_t used = slash ? (size_t)(slash - vref.data) + 1 : vref.size;
+  return decimal_parse(bytes_after(vref, used), &number) ? number : 0;
+}
+
+static bool is_watched(struct kernel *k, uint64_t vat, uint64_t collection, struct bytes vpid)
+{
+  if (collection == 0)
+    return false;
+  return vatstore_get(k, vat, record_key(k, "vc.%lu.s%.*s", (unsigned long)collection, BYTES_ARG(vpid)), NULL);
+}
+
+/* ---- the four rules ---- */
+
+static void drop_import(struct kernel *k, uint64_t vat, struct clist_row *row)
+{
+  if (vatstore_get(k, vat, record_key(k, "vom.rc.%.*s", BYTES_ARG(row->vref)), NULL))
+    return;
+  if (!vatstore_has_prefix(k, vat, record_key(k, "vom.ir.%.*s|", BYTES_ARG(row->vref)))) {
+    clist_remove(k, vat, row);
+  } else if (row->reachable) {
+    row->reachable = false;
+    record_clist_put(k, vat, row);
+    ref_weaken(k, row->kref);
+  }
+}
+
+static void abandon_export(struct kernel *k, uint64_t vat, const struct clist_row *row)
+{
+  clist_remove(k, vat, row);
+  record_set_owner(k, row->kref, 0);
+  ref_check(k, row->kref);
+}
+
+static void restart_objects(struct kernel *k, uint64_t vat)
+{
+  struct clist_row *rows;
+  size_t count = record_clist_all(k, vat, KREF_OBJECT, &rows);
+  for (size_t i = 0; i < count; i++) {
+    struct vref vref = {0};
+    vref_parse(rows[i].vref, &vref);
+    if (!vref.exported)
+      drop_import(k, vat, &rows[i]);
+    else if (!vref.durable && !bytes_is(rows[i].vref, "o+0"))
+      abandon_export(k, vat, &rows[i]);
+  }
+}
+
+static void restart_promises(struct kernel *k, uint64_t vat, uint64_t collection)
+{
+  struct clist_row *rows;
+  size_t count = record_clist_all(k, vat, KREF_PROMISE, &rows);
+  for (size_t i = 0; i < count; i++) {
+    bool watched = is_watched(k, vat, collection, rows[i].vref);
+    if (!watched)
+      promise_unsubscribe(k, rows[i].kref, vat);
+    if (record_decider(k, rows[i].kref) == vat)
+      promise_reject(k, rows[i].kref, "VAT_RESTARTED", vat_id_text(vat).text);
+    if (!watched)
+      clist_remove(k, vat, &rows[i]);
+  }
+}
+
+/* Removes the vat's queued notifies of promises that it no longer has. */
+static void restart_notifies(struct kernel *k, const struct vat *vat)
+{
+  for (size_t i = 0; i < vat->pending.count; i++) {
+    uint64_t slot = number_list_at(&vat->pending, i);
+    struct queue_item item;
+    struct clist_row row;
+    if (record_queue_item(k, KREF_NOTHING, slot, &item) && item.type == ITEM_NOTIFY &&
+        !record_clist_by_kref(k, vat->id, item.promise, &row))
+      queue_finish(k, vat->id, slot, &item);
+  }
+}
+
+void restart_vat(struct kernel *k, struct vat *vat)
+{
+  restart_objects(k, vat->id);
+  restart_promises(k, vat->id, watched_collection(k, vat->id));
+  restart_notifies(k, vat);
+  record_set_live(k, vat->id, false);
+}

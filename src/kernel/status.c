@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel/status.c - the requests that only look (kernel.h). Their answers go through the gate like all others: what they
+ * show may not be durable yet. */
+#include "kernel/gate.h"
+#include "kernel/launch.h"
+#include "kernel/records.h"
+#include "kernel/vats.h"
+
+#include <stdlib.h>
+
+static json_t *json_text(struct bytes text)
+{
+  json_t *json = json_stringn(text.data ? text.data : "", text.size);
+  return json ? json : json_string("(unprintable)");
+}
+
+static const char *phase_name(struct kernel *k, uint64_t id)
+{
+  struct bytes cause;
+  if (vat_suspended_cause(k, id, &cause))
+    return "suspended";
+  struct vat *vat = vat_if_known(k, id);
+  if (!vat || vat->phase == VAT_ASLEEP)
+    return "asleep";
+  return vat->phase == VAT_STARTING ? "starting" : "running";
+}
+
+/* {id, name, subcluster, root, state, cause?, worker} of a vat. */
+static json_t *vat_summary(struct kernel *k, uint64_t id)
+{
+  struct vat_record record = {0};
+  struct bytes cause;
+  vat_record_get(k, id, &record);
+  json_t *json = json_object();
+  json_object_set_new(json, "id", json_string(vat_id_text(id).text));
+  json_object_set_new(json, "name", json_text(record.name));
+  json_object_set_new(json, "subcluster", json_string(subcluster_id_text(record.subcluster).text));
+  json_object_set_new(json, "root",
+                      record.root.type == KREF_NONE ? json_null() : json_string(kref_text(record.root).text));
+  json_object_set_new(json, "state", json_string(phase_name(k, id)));
+  if (vat_suspended_cause(k, id, &cause))
+    json_object_set_new(json, "cause", json_text(cause));
+  return json;
+}
+
+static json_t *vat_config(struct kernel *k, uint64_t id)
+{
+  json_t *config = record_json(k, record_key(k, "vatConfig.%s", vat_id_text(id).text));
+  return config ? config : json_object();
+}
+
+static int by_number(const void *a, const void *b)
+{
+  uint64_t left = *(const uint64_t *)a;
+  uint64_t right = *(const uint64_t *)b;
+  return (left > right) - (left < right);
+}
+
+static size_t sorted_vats(struct kernel *k, uint64_t **ids)
+{
+  size_t count = vats_all(k, ids);
+  qsort(*ids, count, sizeof **ids, by_number);
+  return count;
+}
+
+void kernel_list_vats(struct kernel *k, uint64_t request)
+{
+  uint64_t *ids;
+  arena_clear(&k->arena);
+  size_t count = sorted_vats(k, &ids);
+  json_t *list = json_array();
+  for (size_t i = 0; i < count; i++)
+    json_array_append_new(list, vat_summary(k, ids[i]));
+  gate_answer(k, request, list);
+}
+
+static json_t *status_vats(struct kernel *k)
+{
+  uint64_t *ids;
+  size_t count = sorted_vats(k, &ids);
+  json_t *list = json_array();
+  for (size_t i = 0; i < count; i++) {
+    struct vat_record record = {0};
+    vat_record_get(k, ids[i], &record);
+    json_array_append_new(list, json_pack("{s:s, s:o, s:s}", "id", vat_id_text(ids[i]).text, "config",
+                                          vat_config(k, ids[i]), "subclusterId",
+                                          subcluster_id_text(record.subcluster).text));
+  }
+  return list;
+}
+
+static json_t *status_subclusters(struct kernel *k)
+{
+  uint64_t *ids;
+  size_t count = subclusters_all(k, &ids);
+  qsort(ids, count, sizeof *ids, by_number);
+  json_t *list = json_array();
+  for (size_t i = 0; i < count; i++) {
+    json_t *row = subcluster_json(k, ids[i]);
+    if (row)
+      json_array_append_new(list, row);
+  }
+  return list;
+}
+
+void kernel_get_status(struct kernel *k, uint64_t request)
+{
+  arena_clear(&k->arena);
+  gate_answer(k, request, json_pack("{s:o, s:o, s:{s:s}}", "vats", status_vats(k), "subclusters", status_subclusters(k),
+                                    "remoteComms", "state", "disconnected"));
+}
+
+struct store_size {
+  json_int_t keys;
+  json_int_t bytes;
+};
+
+static bool add_row(void *context, struct bytes key, struct bytes value)
+{
+  struct store_size *size = context;
+  size->keys++;
+  size->bytes += (json_int_t)(key.size + value.size);
+  return true;
+}
+
+/* Counts of the vat's c-list: {exports, imports, promises}. */
+static void add_clist_counts(struct kernel *k, uint64_t id, json_t *json)
+{
+  struct clist_row *rows;
+  json_int_t exports = 0;
+  size_t count = record_clist_all(k, id, KREF_OBJECT, &rows);
+  for (size_t i = 0; i < count; i++) {
+    struct vref vref = {0};
+    exports += vref_parse(rows[i].vref, &vref) && vref.exported;
+  }
+  json_object_set_new(json, "exports", json_integer(exports));
+  json_object_set_new(json, "imports", json_integer((json_int_t)count - exports));
+  json_object_set_new(json, "promises", json_integer((json_int_t)record_clist_all(k, id, KREF_PROMISE, &rows)));
+}
+
+void kernel_show_vat(struct kernel *k, uint64_t request, struct bytes vat)
+{
+  struct error error = {0};
+  uint64_t id;
+  arena_clear(&k->arena);
+  if (kernel_find_vat(k, vat, &id, &error) != VATD_OK) {
+    gate_answer_error(k, request, error.code, "%s", error.text);
+    return;
+  }
+  struct vat_record record = {0};
+  struct store_size size = {0};
+  vat_record_get(k, id, &record);
+  enum vatd_code code = k->store->ops->scan(k->store, vat_id_text(id).text, bytes_of(""), add_row, &size, &error);
+  if (code != VATD_OK)
+    kernel_break(k, code, "%s", error.text);
+  struct vat *at_run_time = vat_if_known(k, id);
+  json_t *json = vat_summary(k, id);
+  json_object_set_new(json, "config", vat_config(k, id));
+  json_object_set_new(json, "bundle", json_text(record.bundle));
+  json_object_set_new(json, "keys", json_integer(size.keys));
+  json_object_set_new(json, "bytes", json_integer(size.bytes));
+  json_object_set_new(json, "queued", json_integer(at_run_time ? (json_int_t)at_run_time->pending.count : 0));
+  add_clist_counts(k, id, json);
+  gate_answer(k, request, json);
+}
+
+struct row_reader {
+  json_t *rows;
+  struct bytes after;
+  size_t limit;
+  bool more;
+};
+
+static bool read_row(void *context, struct bytes key, struct bytes value)
+{
+  struct row_reader *reader = context;
+  if (bytes_compare(key, reader->after) <= 0 && reader->after.size)
+    return true;
+  if (json_array_size(reader->rows) == reader->limit) {
+    reader->more = true;
+    return false;
+  }
+  json_array_append_new(reader->rows, json_pack("[o, o]", json_text(key), json_text(value)));
+  return true;
+}
+
+void kernel_read_vatstore(struct kernel *k, uint64_t request, struct bytes vat, struct bytes prefix, struct bytes after,
+                          size_t limit)
+{
+  struct error error = {0};
+  uint64_t id;
+  arena_clear(&k->arena);
+  if (kernel_find_vat(k, vat, &id, &error) != VATD_OK) {
+    gate_answer_error(k, request, error.code, "%s", error.text);
+    return;
+  }
+  struct row_reader reader = {.rows = json_array(), .after = after, .limit = limit};
+  enum vatd_code code = k->store->ops->scan(k->store, vat_id_text(id).text, prefix, read_row, &reader, &error);
+  if (code == VATD_INVALID) {
+    json_decref(reader.rows);
+    gate_answer_error(k, request, code, "%s", error.text);
+    return;
+  }
+  if (code != VATD_OK)
+    kernel_break(k, code, "%s", error.text);
+  gate_answer(k, request, json_pack("{s:o, s:b}", "rows", reader.rows, "more", reader.more));
+}
+
+static bool query_row(void *context, size_t columns, const char *const *names, const char *const *texts)
+{
+  json_t *row = json_object();
+  for (size_t i = 0; i < columns; i++) {
+    json_t *value = texts[i] ? json_string(texts[i]) : json_null();
+    json_object_set_new(row, names[i], value ? value : json_string("(not text)"));
+  }
+  json_array_append_new(context, row);
+  return true;
+}
+
+void kernel_query(struct kernel *k, uint64_t request, struct bytes sql)
+{
+  struct error error = {0};
+  json_t *rows = json_array();
+  enum vatd_code code = k->store->ops->query(k->store, sql, query_row, rows, &error);
+  if (code == VATD_OK) {
+    gate_answer(k, request, rows);
+    return;
+  }
+  json_decref(rows);
+  if (code == VATD_INVALID || code == VATD_LIMIT)
+    gate_answer_error(k, request, code, "%s", error.text);
+  else
+    kernel_break(k, code, "%s", error.text);
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kernel/vats.c - see vats.h. Bundles are shared: the store keeps each code once under its SHA-256, and the row
+ * bundleRefs.<hash> counts the vats that use it.
+ */
+#include "kernel/vats.h"
+#include "base/check.h"
+#include "base/memory.h"
+#include "kernel/clist.h"
+#include "kernel/gate.h"
+#include "kernel/launch.h"
+#include "kernel/promises.h"
+#include "kernel/records.h"
+#include "kernel/refs.h"
+#include "kernel/restart.h"
+
+#include <sha256.h>
+#include <stdlib.h>
+
+/* ---- rows ---- */
+
+static struct bytes vat_key(struct kernel *k, const char *what, uint64_t id)
+{
+  return record_key(k, "%s.%s", what, vat_id_text(id).text);
+}
+
+/* Names come from configurations and may be long: not through a format. */
+static struct bytes name_prefix(struct kernel *k, struct bytes name)
+{
+  return arena_printf(&k->arena, "vatName.%.*s/", BYTES_ARG(name));
+}
+
+static struct bytes name_key(struct kernel *k, struct bytes name, uint64_t id)
+{
+  return arena_printf(&k->arena, "vatName.%.*s/%s", BYTES_ARG(name), vat_id_text(id).text);
+}
+
+bool vat_exists(struct kernel *k, uint64_t id)
+{
+  return record_get(k, vat_key(k, "vatConfig", id), NULL);
+}
+
+static struct bytes member_text(struct kernel *k, const json_t *object, const char *member)
+{
+  const json_t *value = json_object_get(object, member);
+  return arena_copy(&k->arena, bytes_from(json_string_value(value), json_string_length(value)));
+}
+
+bool vat_record_get(struct kernel *k, uint64_t id, struct vat_record *record)
+{
+  json_t *json = record_json(k, vat_key(k, "vat", id));
+  if (!json)
+    return false;
+  *record = (struct vat_record){.name = member_text(k, json, "name"), .bundle = member_text(k, json, "bundle")};
+  bool valid = subcluster_id_parse(member_text(k, json, "subcluster"), &record->subcluster);
+  kref_parse(member_text(k, json, "root"), &record->root);
+  json_decref(json);
+  KERNEL_EXPECT(k, valid, "vat.%s is malformed", vat_id_text(id).text);
+  return valid;
+}
+
+static void vat_record_put(struct kernel *k, uint64_t id, const struct vat_record *record)
+{
+  json_t *json = json_pack("{s:s%, s:s, s:s%}", "name", record->name.data, record->name.size, "subcluster",
+                           subcluster_id_text(record->subcluster).text, "bundle", record->bundle.data, record->bundle.size);
+  CHECK(json);
+  if (record->root.type != KREF_NONE)
+    json_object_set_new(json, "root", json_string(kref_text(record->root).text));
+  record_put_json(k, vat_key(k, "vat", id), json);
+  json_decref(json);
+}
+
+/* The ids that follow `prefix` in all keys that start with it. */
+static size_t ids_after(struct kernel *k, struct bytes prefix, uint64_t **ids)
+{
+  struct number_list found = {0};
+  struct bytes key = prefix;
+  uint64_t id;
+  while (record_next_key(k, key, prefix, &key)) {
+    if (vat_id_parse(bytes_after(key, prefix.size), &id))
+      number_list_add(&found, id);
+  }
+  size_t count = found.count;
+  *ids = arena_alloc_array(&k->arena, count, sizeof **ids);
+  for (size_t i = 0; i < count; i++)
+    (*ids)[i] = number_list_at(&found, i);
+  number_list_fini(&found);
+  return count;
+}
+
+size_t vats_named(struct kernel *k, struct bytes name, uint64_t **ids)
+{
+  return ids_after(k, name_prefix(k, name), ids);
+}
+
+size_t vats_all(struct kernel *k, uint64_t **ids)
+{
+  return ids_after(k, bytes_of("vatConfig."), ids);
+}
+
+/* ---- bundles ---- */
+
+static bool store_worked(struct kernel *k, enum vatd_code code, const struct error *error)
+{
+  if (code != VATD_OK)
+    kernel_break(k, code, "%s", error->text);
+  return code == VATD_OK;
+}
+
+static struct bytes bundle_refs_key(struct kernel *k, struct bytes hash)
+{
+  return record_key(k, "bundleRefs.%.*s", BYTES_ARG(hash));
+}
+
+static struct bytes bundle_add(struct kernel *k, struct bytes code)
+{
+  char hex[SHA256_DIGEST_STRING_LENGTH];
+  SHA256Data((const uint8_t *)code.data, code.size, hex);
+  struct bytes hash = record_key(k, "%s", hex);
+  struct error error = {0};
+  uint64_t refs = record_number(k, bundle_refs_key(k, hash), 0);
+  if (refs == 0 && !kernel_is_broken(k))
+    store_worked(k, k->store->ops->bundle_put(k->store, hash.data, code, &error), &error);
+  record_put_number(k, bundle_refs_key(k, hash), refs + 1);
+  return hash;
+}
+
+static void bundle_drop(struct kernel *k, struct bytes hash)
+{
+  struct error error = {0};
+  uint64_t refs = record_number(k, bundle_refs_key(k, hash), 0);
+  KERNEL_EXPECT(k, refs > 0, "bundle %.*s has no count", BYTES_ARG(hash));
+  if (kernel_is_broken(k))
+    return;
+  if (refs > 1) {
+    record_put_number(k, bundle_refs_key(k, hash), refs - 1);
+    return;
+  }
+  record_delete(k, bundle_refs_key(k, hash));
+  store_worked(k, k->store->ops->bundle_delete(k->store, hash.data, &error), &error);
+}
+
+bool vat_bundle_code(struct kernel *k, struct bytes hash, struct buffer *code)
+{
+  if (kernel_is_broken(k))
+    return false;
+  struct error error = {0};
+  enum vatd_code outcome = k->store->ops->bundle_get(k->store, hash.data, code, &error);
+  if (outcome == VATD_NOT_FOUND)
+    return store_worked(k, error_set(&error, VATD_CORRUPT, "bundle %.*s is missing", BYTES_ARG(hash)), &error);
+  return store_worked(k, outcome, &error);
+}
+
+/* ---- beginning and end ---- */
+
+uint64_t vat_create(struct kernel *k, uint64_t subcluster, const char *name, const json_t *config, struct bytes code)
+{
+  uint64_t id = record_take_id(k, "nextVatId");
+  struct vat_record record = {.name = bytes_of(name), .subcluster = subcluster, .bundle = bundle_add(k, code)};
+  record_put_json(k, vat_key(k, "vatConfig", id), config);
+  record_put(k, name_key(k, record.name, id), bytes_of("1"));
+  vat_record_put(k, id, &record);
+  return id;
+}
+
+void vat_provide_root(struct kernel *k, uint64_t id)
+{
+  struct vat_record record;
+  if (!vat_record_get(k, id, &record) || record.root.type != KREF_NONE)
+    return;
+  record.root = clist_export(k, id, bytes_of("o+0"));
+  ref_add(k, record.root);
+  vat_record_put(k, id, &record);
+}
+
+/* The item that the vat is working on will have no answer. */
+static void reject_flight(struct kernel *k, uint64_t id, const char *detail)
+{
+  struct vat *vat = vat_if_known(k, id);
+  struct queue_item item;
+  if (!vat || !vat->flight || !record_queue_item(k, KREF_NOTHING, vat->flight->slot, &item))
+    return;
+  if (item.type == ITEM_SEND && item.result.type == KREF_PROMISE)
+    promise_reject(k, item.result, "VAT_TERMINATED", detail);
+  queue_finish(k, id, vat->flight->slot, &item);
+}
+
+static void end_promises(struct kernel *k, uint64_t id, const char *detail)
+{
+  struct clist_row *rows;
+  size_t count = record_clist_all(k, id, KREF_PROMISE, &rows);
+  for (size_t i = 0; i < count; i++) {
+    promise_unsubscribe(k, rows[i].kref, id);
+    if (record_decider(k, rows[i].kref) == id)
+      promise_reject(k, rows[i].kref, "VAT_TERMINATED", detail);
+    clist_remove(k, id, &rows[i]);
+  }
+}
+
+static void end_objects(struct kernel *k, uint64_t id)
+{
+  struct clist_row *rows;
+  size_t count = record_clist_all(k, id, KREF_OBJECT, &rows);
+  for (size_t i = 0; i < count; i++) {
+    struct vref vref = {0};
+    vref_parse(rows[i].vref, &vref);
+    clist_remove(k, id, &rows[i]);
+    if (vref.exported) {
+      record_set_owner(k, rows[i].kref, 0);
+      ref_check(k, rows[i].kref);
+    }
+  }
+}
+
+static void delete_storage(struct kernel *k, uint64_t id)
+{
+  struct error error = {0};
+  if (!kernel_is_broken(k))
+    store_worked(k, k->store->ops->delete_vat(k->store, vat_id_text(id).text, &error), &error);
+}
+
+void vat_terminate(struct kernel *k, uint64_t id, const char *detail)
+{
+  struct vat_record record;
+  if (!vat_record_get(k, id, &record))
+    return;
+  reject_flight(k, id, detail);
+  end_promises(k, id, detail);
+  end_objects(k, id);
+  ref_drop(k, record.root);
+  delete_storage(k, id);
+  bundle_drop(k, record.bundle);
+  record_delete_import_counters(k, id);
+  static const char *const rows[] = {"vatConfig", "vat", "live", "suspended", "strikes", "crashes"};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+    record_delete(k, vat_key(k, rows[i], id));
+  record_delete(k, name_key(k, record.name, id));
+  subcluster_remove_vat(k, record.subcluster, id);
+  number_list_add(&k->staged.ended, id);
+}
+
+void vat_set_suspended(struct kernel *k, uint64_t id, const char *cause)
+{
+  struct bytes key = vat_key(k, "suspended", id);
+  if (!cause) {
+    record_delete(k, key);
+    return;
+  }
+  json_t *json = json_pack("{s:s}", "cause", cause);
+  if (!json) /* a text that is not UTF-8 */
+    json = json_pack("{s:s}", "cause", "(unprintable)");
+  record_put_json(k, key, json);
+  json_decref(json);
+}
+
+bool vat_suspended_cause(struct kernel *k, uint64_t id, struct bytes *cause)
+{
+  json_t *json = record_json(k, vat_key(k, "suspended", id));
+  if (!json)
+    return false;
+  *cause = member_text(k, json, "cause");
+  json_decref(json);
+  return true;
+}
+
+static void put_or_delete(struct kernel *k, struct bytes key, uint64_t number)
+{
+  if (number)
+    record_put_number(k, key, number);
+  else
+    record_delete(k, key);
+}
+
+void vat_set_faults(struct kernel *k, uint64_t id, uint64_t strikes, uint64_t crashes)
+{
+  put_or_delete(k, vat_key(k, "strikes", id), strikes);
+  put_or_delete(k, vat_key(k, "crashes", id), crashes);
+}
+
+/* ---- run time ---- */
+
+struct vat *vat_if_known(const struct kernel *k, uint64_t id)
+{
+  return idmap_get(&k->vats, id);
+}
+
+struct vat *vat_of(struct kernel *k, uint64_t id)
+{
+  struct vat *vat = vat_if_known(k, id);
+  if (vat)
+    return vat;
+  struct bytes cause;
+  vat = memory_zalloc(sizeof *vat);
+  vat->id = id;
+  vat->suspended = vat_suspended_cause(k, id, &cause);
+  vat->strikes = record_number(k, vat_key(k, "strikes", id), 0);
+  vat->crashes = record_number(k, vat_key(k, "crashes", id), 0);
+  idmap_put(&k->vats, id, vat);
+  return vat;
+}
+
+void vat_set_phase(struct kernel *k, struct vat *vat, enum vat_phase phase)
+{
+  bool was = vat->phase == VAT_STARTING || vat->phase == VAT_BUSY;
+  bool will = phase == VAT_STARTING || phase == VAT_BUSY;
+  k->under_way += (size_t)will - (size_t)was;
+  vat->phase = phase;
+}
+
+void vat_make_ready(struct kernel *k, struct vat *vat)
+{
+  if (vat->ready)
+    return;
+  vat->ready = true;
+  number_list_add(&k->ready, vat->id);
+}
+
+void flight_free(struct flight *flight)
+{
+  if (!flight)
+    return;
+  free(flight->additions);
+  arena_fini(&flight->arena);
+  free(flight);
+}
+
+static void answer_all(struct kernel *k, struct number_list *requests, uint64_t vat)
+{
+  for (size_t i = 0; i < requests->count; i++)
+    gate_answer_error(k, number_list_at(requests, i), VATD_BUSY, "vat %s: its worker ended first", vat_id_text(vat).text);
+  number_list_clear(requests);
+}
+
+void vat_stop_worker(struct kernel *k, struct vat *vat)
+{
+  if (vat->worker) {
+    effect_stop_worker(k, vat->worker, vat->id);
+    idmap_remove(&k->workers, vat->worker);
+    vat->worker = 0;
+  }
+  flight_free(vat->flight);
+  vat->flight = NULL;
+  vat_set_phase(k, vat, VAT_ASLEEP);
+  answer_all(k, &vat->pings, vat->id);
+}
+
+void vat_forget(struct kernel *k, struct vat *vat)
+{
+  vat_stop_worker(k, vat);
+  answer_all(k, &vat->starts, vat->id);
+  for (size_t i = 0; i < vat->pending.count; i++)
+    number_list_add(&k->loose, number_list_at(&vat->pending, i));
+  number_list_remove(&k->ready, vat->id);
+  number_list_remove(&k->restarts_due, vat->id);
+  idmap_remove(&k->vats, vat->id);
+  vat_free(vat);
+}
+
+void vat_free(struct vat *vat)
+{
+  if (!vat)
+    return;
+  flight_free(vat->flight);
+  number_list_fini(&vat->pending);
+  number_list_fini(&vat->pings);
+  number_list_fini(&vat->starts);
+  free(vat);
+}
