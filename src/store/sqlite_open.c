@@ -45,7 +45,7 @@ static const struct pragma pragmas[] = {
     {"locking_mode", "EXCLUSIVE", "exclusive"},
     {"journal_mode", "WAL", "wal"},
     {"synchronous", "FULL", "2"},
-    {"trusted_schema", "OFF", "0"},
+    {"trusted_schema", "ON", "1"}, /* it is compared with ours, see sqlite_schema.c */
     {"cell_size_check", "ON", "1"},
     {"temp_store", "MEMORY", "2"}, /* a full disk for temporary files would end the transaction */
     {"mmap_size", "0", "0"},       /* a read error must be an error code, not a signal */
@@ -153,8 +153,10 @@ static enum vatd_code fill_new(struct sqlite_store *s, const char *path, struct 
   code = apply_pragmas(s, error);
   if (!code)
     code = execute(s, "BEGIN", "cannot make the database", error);
+  for (const struct sqlite_schema_entry *entry = sqlite_schema_entries; !code && entry->name; entry++)
+    code = execute(s, entry->sql, "cannot make the database", error);
   if (!code)
-    code = execute(s, sqlite_schema_sql, "cannot make the database", error);
+    code = execute(s, sqlite_schema_first_rows, "cannot make the database", error);
   if (!code)
     code = execute(s, marks, "cannot make the database", error);
   return code ? code : execute(s, "COMMIT; PRAGMA wal_checkpoint(TRUNCATE)", "cannot make the database", error);
@@ -387,12 +389,45 @@ static enum vatd_code take_epoch(struct sqlite_store *s, struct error *error)
   return VATD_OK;
 }
 
+/* Steps `stmt` for one entry. What is there must be word for word what we would make. */
+static enum vatd_code check_entry(struct sqlite_store *s, sqlite3_stmt *stmt, const struct sqlite_schema_entry *entry,
+                                  struct error *error)
+{
+  enum vatd_code code = VATD_OK;
+  int rc = sqlite3_bind_text(stmt, 1, entry->name, -1, SQLITE_STATIC);
+  if (!rc)
+    rc = sqlite3_step(stmt);
+  const char *sql = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
+  if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+    code = sqlite_store_error(s, rc, "cannot read the schema", error);
+  else if (!sql || strcmp(sql, entry->sql) != 0)
+    code =
+        error_set(error, VATD_CORRUPT, "%s: %s is %s", s->path, entry->name, sql ? "not as vatd makes it" : "missing");
+  sqlite3_reset(stmt);
+  return code;
+}
+
+static enum vatd_code check_schema(struct sqlite_store *s, struct error *error)
+{
+  sqlite3_stmt *stmt;
+  int rc = sqlite3_prepare_v2(s->db, "SELECT sql FROM sqlite_schema WHERE name = ?1", -1, &stmt, NULL);
+  if (rc)
+    return sqlite_store_error(s, rc, "cannot read the schema", error);
+  enum vatd_code code = VATD_OK;
+  for (const struct sqlite_schema_entry *entry = sqlite_schema_entries; !code && entry->name; entry++)
+    code = check_entry(s, stmt, entry, error);
+  sqlite3_finalize(stmt);
+  return code;
+}
+
 static enum vatd_code take(struct sqlite_store *s, struct error *error)
 {
   limit_and_defend(s);
   enum vatd_code code = apply_pragmas(s, error);
   if (code == VATD_BUSY)
     code = error_set(error, VATD_BUSY, "database %s is in use by another process", s->path);
+  if (!code)
+    code = check_schema(s, error);
   if (!code)
     code = sqlite_store_prepare(s, error);
   if (!code)

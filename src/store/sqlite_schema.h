@@ -13,10 +13,20 @@
 /* Bytes kept free at the end of each page, so that page checksums can come without a new format. */
 #define SQLITE_SCHEMA_RESERVED_BYTES 8
 
-/* Creates the tables, the engine's own rows and the views; run once, in one transaction, in a new file. */
-extern const char sqlite_schema_sql[];
+/* A table or view and the statement that makes it, which SQLite keeps word for word. */
+struct sqlite_schema_entry {
+  const char *name;
+  const char *sql;
+};
+
+/* All of them, in the order in which they are made; ends with a NULL name. */
+extern const struct sqlite_schema_entry sqlite_schema_entries[];
+/* Writes the engine's own rows of a new database. */
+extern const char sqlite_schema_first_rows[];
 
 /* What people may read through a query: our tables and views, the schema itself, and JSON as a table. */
 bool sqlite_schema_is_readable(const char *table);
+/* The names of SQLite's own virtual tables, which show the engine's inside. */
+bool sqlite_schema_is_internal(const char *table);
 
 #endif
