@@ -9,6 +9,7 @@
 const MAX_DEPTH = 1;
 const MAX_MEMBERS = 100;
 const MAX_NESTED_STRING = 10000;
+const MAX_LINE = 70000; // a little over what the host lets pass, so that the host sees that it was more
 
 const { getOwnPropertyDescriptor, getPrototypeOf } = Object;
 const { ownKeys } = Reflect;
@@ -21,12 +22,25 @@ const setForEach = uncurry(Set.prototype.forEach);
 const stackOf = getOwnPropertyDescriptor(Error.prototype, 'stack')?.get;
 const IDENTIFIER = /^[A-Za-z_$][A-Za-z0-9_$]*$/;
 
-/* The value of a data property, own or inherited; undefined for accessors. */
+/* Lockdown turns data properties of these into accessors (the override mistake): theirs alone may be called. */
+const intrinsicPrototypes = new Set(
+  Reflect.ownKeys(globalThis)
+    .map(name => getOwnPropertyDescriptor(globalThis, name).value)
+    .filter(value => typeof value === 'function')
+    .map(value => getOwnPropertyDescriptor(value, 'prototype')?.value),
+);
+
+const valueOf = (descriptor, holder) => {
+  const { value, get } = descriptor;
+  return get && intrinsicPrototypes.has(holder) ? Reflect.apply(get, holder, []) : value;
+};
+
+/* The value of a property, own or inherited; undefined for a vat's accessors. */
 const dataProperty = (object, key) => {
   for (let at = object; at !== null && at !== undefined; at = getPrototypeOf(at)) {
     const descriptor = getOwnPropertyDescriptor(at, key);
     if (descriptor) {
-      return descriptor.value;
+      return valueOf(descriptor, at);
     }
   }
   return undefined;
@@ -52,7 +66,7 @@ const headOfError = error => {
   return message === '' ? name : `${name}: ${message}`;
 };
 
-/* The frames of an error, one per line, or ''. */
+/* The frames of an error that lie in the vat's own code (bundle-loader.js names it `vat`), one per line, or ''. */
 const framesOf = error => {
   let stack = textProperty(error, 'stack');
   if (stack === undefined && stackOf) {
@@ -61,7 +75,7 @@ const framesOf = error => {
   if (typeof stack !== 'string') {
     return '';
   }
-  const lines = stack.split('\n').filter(line => line.trimStart().startsWith('at '));
+  const lines = stack.split('\n').filter(line => /^ *at .*\(vat:/.test(line));
   return lines.map(line => `\n  ${line.trim()}`).join('');
 };
 
@@ -249,8 +263,8 @@ export const formatLine = (args, options = {}) => {
   for (const value of rest) {
     parts.push(formatTop(value, options));
   }
-  return parts.join(' ');
+  return parts.join(' ').slice(0, MAX_LINE);
 };
 
 /* The reason of a failure: `name: message` and its frames for an error, the value itself for anything else. */
-export const formatReason = reason => formatTop(reason, { stacks: true });
+export const formatReason = reason => formatTop(reason, { stacks: true }).slice(0, MAX_LINE);

@@ -38,7 +38,7 @@ static struct crank *crank_of(xsMachine *the)
 {
   struct crank *crank = host_of(the)->crank;
   if (!crank)
-    fxThrowMessage(the, NULL, 0, XS_TYPE_ERROR, "no crank is running");
+    values_throw(the, "TypeError", "no crank is running");
   return crank;
 }
 
@@ -73,7 +73,7 @@ static void host_next_key(xsMachine *the)
 static void throw_limit(xsMachine *the, enum vatd_code code, const struct error *error)
 {
   if (code != VATD_OK)
-    fxThrowMessage(the, NULL, 0, XS_RANGE_ERROR, "%s", error->text);
+    values_throw(the, "RangeError", "%s", error->text);
 }
 
 /* set(key, value) */
@@ -119,7 +119,7 @@ static struct bytes vref_argument(xsMachine *the, int index)
   xsSlot vref = xsArg(index);
   struct bytes text = values_text(the, &vref, "a reference", &crank_of(the)->arena);
   if (text.size == 0 || text.size > LIMIT_VREF_LENGTH)
-    fxThrowMessage(the, NULL, 0, XS_RANGE_ERROR, "a reference of %zu bytes", text.size);
+    values_throw(the, "RangeError", "a reference of %zu bytes", text.size);
   return text;
 }
 
@@ -149,7 +149,7 @@ static void host_resolve(xsMachine *the)
   struct values_reader reader = read_argument(the, 1);
   xsIntegerValue count = xsToInteger(xsArg(0));
   if (count < 0 || count > LIMIT_RESOLUTIONS_PER_SYSCALL)
-    fxThrowMessage(the, NULL, 0, XS_RANGE_ERROR, "more than %d resolutions in one syscall",
+    values_throw(the, "RangeError", "more than %d resolutions in one syscall",
                    LIMIT_RESOLUTIONS_PER_SYSCALL);
   struct resolution_list *list = &syscall.resolutions;
   list->items = arena_alloc_array(reader.arena, (size_t)count, sizeof *list->items);
@@ -191,12 +191,12 @@ static void host_gc(xsMachine *the)
 {
   struct vat_syscall syscall = {0};
   if (!gc_syscall_type(vref_argument(the, 0), &syscall.type))
-    fxThrowMessage(the, NULL, 0, XS_TYPE_ERROR, "no such syscall");
+    values_throw(the, "TypeError", "no such syscall");
   struct values_reader reader = read_argument(the, 1);
   xsVar(0) = xsGet(xsArg(1), xsID("length"));
   xsIntegerValue count = xsToInteger(xsVar(0));
   if (count < 0 || count > LIMIT_SLOTS_PER_CAPDATA)
-    fxThrowMessage(the, NULL, 0, XS_RANGE_ERROR, "more than %d references in one syscall", LIMIT_SLOTS_PER_CAPDATA);
+    values_throw(the, "RangeError", "more than %d references in one syscall", LIMIT_SLOTS_PER_CAPDATA);
   syscall.vrefs.items = arena_alloc_array(reader.arena, (size_t)count, sizeof *syscall.vrefs.items);
   while (syscall.vrefs.count < (size_t)count)
     syscall.vrefs.items[syscall.vrefs.count++] = values_read_vref(&reader);
@@ -250,29 +250,36 @@ static void host_collect_garbage(xsMachine *the)
   fxCollectGarbage(the);
 }
 
+/* X(name in vatHost, function, arguments) */
+#define HOST_FUNCTIONS(X) \
+  X("get", host_get, 1) \
+  X("nextKey", host_next_key, 1) \
+  X("set", host_set, 2) \
+  X("delete", host_delete, 1) \
+  X("send", host_send, 3) \
+  X("subscribe", host_subscribe, 1) \
+  X("resolve", host_resolve, 2) \
+  X("exit", host_exit, 2) \
+  X("gc", host_gc, 2) \
+  X("log", host_log, 2) \
+  X("unhandled", host_unhandled, 1) \
+  X("finished", host_finished, 2) \
+  X("collectGarbage", host_collect_garbage, 0)
+
 static xsCallback callbacks[] = {
-    host_get,  host_next_key, host_set,  host_delete,    host_send,     host_subscribe,       host_resolve,
-    host_exit, host_gc,       host_log,  host_unhandled, host_finished, host_collect_garbage,
+#define X(name, function, arguments) function,
+    HOST_FUNCTIONS(X)
+#undef X
 };
 
 static const struct {
   const char *name;
   xsCallback callback;
-  int length;
+  int arguments;
 } properties[] = {
-    {"get", host_get, 1},
-    {"nextKey", host_next_key, 1},
-    {"set", host_set, 2},
-    {"delete", host_delete, 1},
-    {"send", host_send, 3},
-    {"subscribe", host_subscribe, 1},
-    {"resolve", host_resolve, 2},
-    {"exit", host_exit, 2},
-    {"gc", host_gc, 2},
-    {"log", host_log, 2},
-    {"unhandled", host_unhandled, 1},
-    {"finished", host_finished, 2},
-    {"collectGarbage", host_collect_garbage, 0},
+#define X(name, function, arguments) {name, function, arguments},
+    HOST_FUNCTIONS(X)
+#undef X
 };
 
 xsCallback *host_callbacks(int *count)
@@ -285,7 +292,7 @@ void host_install(xsMachine *the)
 {
   xsVar(0) = xsNewObject();
   for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++) {
-    xsVar(1) = xsNewHostFunction(properties[i].callback, properties[i].length);
+    xsVar(1) = xsNewHostFunction(properties[i].callback, properties[i].arguments);
     xsSet(xsVar(0), xsID(properties[i].name), xsVar(1));
   }
   xsSet(xsGlobal, xsID("vatHost"), xsVar(0));

@@ -2,8 +2,24 @@
 /* vat-worker/values.c - see values.h. Strings are converted at this border, both ways (cesu8.h). */
 #include "vat-worker/values.h"
 
+#include "base/check.h"
 #include "base/limits.h"
 #include "vat-worker/cesu8.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* The engine's own way to throw from C puts the name of the C function's caller before the message. */
+_Noreturn void values_throw(xsMachine *the, const char *name, const char *format, ...)
+{
+  char text[ERROR_TEXT_MAX];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  xsThrow(xsNew1(xsGlobal, xsID(name), xsString(text)));
+  UNREACHABLE("a throw does not return");
+}
 
 xsSlot values_string(xsMachine *the, struct bytes utf8)
 {
@@ -21,14 +37,14 @@ static struct bytes string_bytes(xsMachine *the, const xsSlot *value)
   xsSlot slot = *value;
   xsType type = fxTypeOf(the, &slot);
   if (type != xsStringType && type != xsStringXType)
-    fxThrowMessage(the, NULL, 0, XS_TYPE_ERROR, "not a string");
+    values_throw(the, "TypeError", "not a string");
   return bytes_of(fxToString(the, &slot));
 }
 
 static void check_surrogates(xsMachine *the, bool lone, const char *what)
 {
   if (lone && what)
-    fxThrowMessage(the, NULL, 0, XS_TYPE_ERROR, "%s has a lone surrogate, which cannot be stored or sent", what);
+    values_throw(the, "TypeError", "%s has a lone surrogate, which cannot be stored or sent", what);
 }
 
 struct bytes values_text(xsMachine *the, const xsSlot *value, const char *what, struct arena *arena)
@@ -47,7 +63,7 @@ struct bytes values_scratch_text(xsMachine *the, const xsSlot *value, const char
   struct bytes string = string_bytes(the, value);
   buffer_clear(scratch);
   if (!buffer_reserve(scratch, string.size))
-    fxThrowMessage(the, NULL, 0, XS_RANGE_ERROR, "%s is over the limit of %zu bytes", what ? what : "a text",
+    values_throw(the, "RangeError", "%s is over the limit of %zu bytes", what ? what : "a text",
                    scratch->limit);
   bool lone = false;
   if (string.size > 0)
@@ -155,7 +171,7 @@ size_t values_read_count(struct values_reader *reader, size_t limit, const char 
   read_item(reader);
   xsIntegerValue count = xsToInteger(xsVar(0));
   if (count < 0 || (size_t)count > limit)
-    fxThrowMessage(the, NULL, 0, XS_RANGE_ERROR, "more than %zu %s in one syscall", limit, what);
+    values_throw(the, "RangeError", "more than %zu %s in one syscall", limit, what);
   return (size_t)count;
 }
 
@@ -163,7 +179,7 @@ struct bytes values_read_vref(struct values_reader *reader)
 {
   struct bytes vref = values_read_text(reader, "a reference");
   if (vref.size == 0 || vref.size > LIMIT_VREF_LENGTH)
-    fxThrowMessage(reader->the, NULL, 0, XS_RANGE_ERROR, "a reference of %zu bytes", vref.size);
+    values_throw(reader->the, "RangeError", "a reference of %zu bytes", vref.size);
   return vref;
 }
 

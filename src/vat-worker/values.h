@@ -13,6 +13,10 @@
 #include "vat-worker/xs_platform.h"
 #include "wire/frame.h"
 
+/* Throws a new error of the class that the start realm knows as `name`. */
+_Noreturn void values_throw(xsMachine *the, const char *name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Well-formed UTF-8 as a JavaScript string. */
 xsSlot values_string(xsMachine *the, struct bytes utf8);
 
