@@ -24,6 +24,6 @@ target_compile_options(xs PRIVATE -w -O2 -fno-common -fno-strict-aliasing)
 if(VATD_SANITIZE)
   # Byte code is read unaligned by design, one NaN is cast on purpose, and empty arrays are moved from and to NULL. Redzones
   # make C frames larger: the margin keeps the engine's stack check ahead of the guard page.
-  target_compile_options(xs PRIVATE -fno-sanitize=alignment,float-cast-overflow,nonnull-attribute)
+  target_compile_options(xs PRIVATE -fno-sanitize=alignment,float-cast-overflow,nonnull-attribute,pointer-overflow)
   target_compile_definitions(xs PRIVATE mxASANStackMargin=262144)
 endif()

@@ -229,9 +229,11 @@ char *bundle_of_code(const char *code)
   return text;
 }
 
-char *bundle_of_probe(void)
+char *bundle_of_vat(const char *name)
 {
-  FILE *file = fopen(PROBE_CODE, "re");
+  char *path = memory_printf("%s/%s.code.js", VAT_CODE_DIR, name);
+  FILE *file = fopen(path, "re");
+  free(path);
   assert_non_null(file);
   struct buffer code;
   buffer_init(&code, LIMIT_BUNDLE);

@@ -47,8 +47,8 @@ struct done_frame worker_call(struct worker_process *worker, const char *method,
 
 /* {"moduleFormat": "iife", "code": code, ...}; the caller frees it. */
 char *bundle_of_code(const char *code);
-/* The bundle of tests/unit/vats/probe.js; the caller frees it. */
-char *bundle_of_probe(void);
+/* The bundle of tests/unit/vats/NAME.js; the caller frees it. */
+char *bundle_of_vat(const char *name);
 
 /* The text of a value in a checkpoint, or NULL; NUL-terminated, in the answer's arena. */
 const char *done_set(struct worker_process *worker, const struct done_frame *done, const char *key);

@@ -718,7 +718,7 @@ int main(void)
       TEST(a_closed_channel_ends_the_worker_well),
       TEST(the_header_names_a_sha256),
   };
-  probe = bundle_of_probe();
+  probe = bundle_of_vat("probe");
   way = FROM_SNAPSHOT;
   int failed = cmocka_run_group_tests_name("worker from its snapshot", tests, NULL, NULL);
   way = FROM_SCRIPTS;
