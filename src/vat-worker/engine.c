@@ -17,6 +17,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "vat-worker/cesu8.h"
 #include "vat-worker/values.h"
 
 #include <errno.h>
@@ -34,10 +35,10 @@
 #define COMPUTRONS_CEILING 3000000000ull /* the engine counts in 32 bits and may jump by up to 2^30 at once */
 
 static const xsCreation creation = {
-    .initialChunkSize = 1024 * 1024,
-    .incrementalChunkSize = 1024 * 1024,
-    .initialHeapCount = 32 * 1024,
-    .incrementalHeapCount = 32 * 1024,
+    .initialChunkSize = XS_PLATFORM_CHUNK_STEP,
+    .incrementalChunkSize = XS_PLATFORM_CHUNK_STEP,
+    .initialHeapCount = XS_PLATFORM_SLOT_STEP,
+    .incrementalHeapCount = XS_PLATFORM_SLOT_STEP,
     .stackCount = 64 * 1024,
     .initialKeyCount = 8 * 1024,
     .incrementalKeyCount = 8 * 1024,
@@ -80,8 +81,14 @@ static enum engine_end end_of_abort(int status)
 
 static void fail(struct engine_run *run, xsMachine *the)
 {
+  struct bytes text = bytes_of(xsToString(xsException));
+  if (text.size >= sizeof run->failure) {
+    text.size = sizeof run->failure - 1;
+    while (text.size > 0 && ((unsigned char)text.data[text.size] & 0xC0) == 0x80)
+      text.size--;
+  }
+  run->failure[cesu8_decode(text, run->failure, NULL)] = 0;
   run->end = ENGINE_THROWN;
-  snprintf(run->failure, sizeof run->failure, "%s", xsToString(xsException));
 }
 
 /* Calls task->enter inside a host frame of its own. */

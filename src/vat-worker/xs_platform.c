@@ -5,7 +5,8 @@
  *
  * Memory. Chunks (strings, buffers, code) live in one reserved range that grows in place, because XS compacts within a
  * block; slots come from malloc. Both count against the machine's allocationLimit when they are reserved and are given back
- * only with the machine, so the limit bounds the peak.
+ * only with the machine, so the limit bounds the peak. XS grows by fixed steps, with a collection before each: the steps
+ * are made to grow with the heap, or the time to fill it would be quadratic.
  *
  * Aborts. fxAbort() leaves the machine through the outermost jump (the one of xsBeginMetering) with abortStatus saying why;
  * JavaScript cannot catch it, and the machine must not be used again. One status is not an abort: a promise that ended
@@ -19,6 +20,7 @@
 
 #define CHUNK_RANGE_SIZE ((size_t)2047 * 1024 * 1024) /* XS counts chunk bytes in 31 bits */
 #define HEAP_LIMIT_AT_BIRTH ((size_t)1024 * 1024 * 1024)
+#define GROWTH_SHARE 4 /* the heap grows by a quarter, or takes a quarter of what is left */
 
 /* Memory */
 
@@ -61,6 +63,20 @@ static size_t whole_pages(size_t size)
   return (size + page - 1) / page * page;
 }
 
+static size_t step(size_t held, size_t room, size_t least)
+{
+  size_t share = (held < room ? held : room) / GROWTH_SHARE;
+  return share > least ? share : least;
+}
+
+/* Called with what there will be. Near the limit the steps become small again, so that all of it can be used. */
+static void adapt_steps(txMachine *the, size_t chunk_bytes, size_t slots)
+{
+  size_t room = the->allocationLimit - the->allocatedSpace;
+  the->minimumChunksSize = (txSize)whole_pages(step(chunk_bytes, room, XS_PLATFORM_CHUNK_STEP));
+  the->minimumHeapCount = (txSize)step(slots, room / sizeof(txSlot), XS_PLATFORM_SLOT_STEP);
+}
+
 /* XS asks either for its first block or for more right after the end of the one it has. */
 void *fxAllocateChunks(txMachine *the, txSize size)
 {
@@ -78,6 +94,7 @@ void *fxAllocateChunks(txMachine *the, txSize size)
   size_t to = whole_pages(used + (size_t)size);
   if (to > from && mprotect(base + from, to - from, PROT_READ | PROT_WRITE) != 0)
     return NULL;
+  adapt_steps(the, to, (size_t)the->maximumHeapCount);
   return base + used;
 }
 
@@ -90,6 +107,7 @@ void fxFreeChunks(txMachine *the, void *chunks)
 txSlot *fxAllocateSlots(txMachine *the, txSize count)
 {
   charge(the, (size_t)count * sizeof(txSlot));
+  adapt_steps(the, (size_t)the->maximumChunksSize, (size_t)the->maximumHeapCount + (size_t)count);
   return malloc((size_t)count * sizeof(txSlot));
 }
 

@@ -13,6 +13,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The least by which the heap grows. */
+#define XS_PLATFORM_CHUNK_STEP (1024 * 1024)
+#define XS_PLATFORM_SLOT_STEP (32 * 1024)
+
 /* Runs `source` (NUL-terminated UTF-8) as a program of the start realm. Inside a host frame; throws what it throws. */
 void xs_platform_run_program(xsMachine *the, const char *name, const char *source);
 
