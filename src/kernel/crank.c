@@ -468,7 +468,7 @@ void crank_dispatch(struct kernel *k, struct vat *vat)
     vat_make_ready(k, vat);
     return;
   }
-  bool wanted = vat->pings.count > 0 || vat->starts.count > 0;
+  bool wanted = vat->launching || vat->pings.count > 0 || vat->starts.count > 0;
   if (vat->suspended || (vat->phase != VAT_ASLEEP && vat->phase != VAT_IDLE))
     return;
   if (vat->phase == VAT_ASLEEP && (wanted || (vat->pending.count && first_needs_worker(k, vat)))) {

@@ -224,6 +224,17 @@ void kernel_free(struct kernel *k)
   free(k);
 }
 
+void kernel_start_all(struct kernel *k)
+{
+  uint64_t *ids;
+  size_t count = vats_all(k, &ids);
+  for (size_t i = 0; i < count; i++) {
+    struct vat *vat = vat_of(k, ids[i]);
+    number_list_add(&vat->starts, 0); /* a start that nobody asked for by a request */
+    vat_make_ready(k, vat);
+  }
+}
+
 /* ---- steps ---- */
 
 static bool step_restart(struct kernel *k)

@@ -45,6 +45,9 @@ void kernel_free(struct kernel *kernel);
 /* NULL while all is well, else why the kernel has stopped for good. */
 const struct error *kernel_broken(const struct kernel *kernel);
 
+/* Starts the workers of all vats that are not suspended, instead of each at its first delivery. */
+void kernel_start_all(struct kernel *kernel);
+
 /* ---- progress ---- */
 
 /* Does one piece of work that needs no waiting; false when there is none (or the kernel is broken). */
@@ -107,6 +110,9 @@ void kernel_worker_ended(struct kernel *kernel, uint64_t worker, enum worker_end
  * an idempotency key or NULL: a request whose key was seen before is not made again, it gets the first one's answer.
  */
 
+/* Checks the form of a cluster configuration (the TypeScript kernel's ClusterConfig); INVALID or LIMIT with the reason. */
+enum vatd_code kernel_check_config(const json_t *config, struct error *error);
+
 /* A vat of a cluster configuration, with the code its spec led to. */
 struct launch_bundle {
   const char *vat_name;
@@ -114,7 +120,7 @@ struct launch_bundle {
 };
 
 /*
- * Launches the vats of `config` (the TypeScript kernel's ClusterConfig) in order and then sends `bootstrap` once. The answer
+ * Launches the vats of `config` in order and then sends `bootstrap` once. The answer
  * comes when bootstrap has settled: {subclusterId, rootKref, bootstrapResult}. `bundles` has the code of each vat, by name;
  * both are only read during the call. If `unique_names`, a vat name that a living vat has is refused with EXISTS.
  */

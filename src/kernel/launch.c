@@ -70,7 +70,7 @@ static enum vatd_code check_services(const json_t *config, struct error *error)
   return VATD_OK;
 }
 
-enum vatd_code launch_check_config(const json_t *config, struct error *error)
+enum vatd_code kernel_check_config(const json_t *config, struct error *error)
 {
   const json_t *vats = json_object_get(config, "vats");
   const char *bootstrap = json_string_value(json_object_get(config, "bootstrap"));

@@ -12,9 +12,6 @@
 
 #include "kernel/internal.h"
 
-/* Checks the form of a cluster configuration. */
-enum vatd_code launch_check_config(const json_t *config, struct error *error);
-
 /* Creates subcluster and vats and begins to start them; `key` as in kernel_launch(). */
 void launch_begin(struct kernel *k, uint64_t request, const char *key, const json_t *config,
                   const struct launch_bundle *bundles, size_t bundle_count);

@@ -350,7 +350,7 @@ void kernel_launch(struct kernel *k, uint64_t request, const char *key, const js
   begin_input(k);
   if (made_before(k, request, key))
     return;
-  if (launch_check_config(config, &error) != VATD_OK ||
+  if (kernel_check_config(config, &error) != VATD_OK ||
       check_bundles(k, config, bundles, bundle_count, unique_names, &error) != VATD_OK)
     answer_error(k, request, &error);
   else

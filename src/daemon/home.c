@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* daemon/home.c - see home.h. */
+#include "daemon/home.h"
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Where it is when nobody says; NULL without a home directory. */
+static char *default_directory(void)
+{
+  const char *vatd_home = getenv("VATD_HOME");
+  const char *state_home = getenv("XDG_STATE_HOME");
+  const char *user_home = getenv("HOME");
+  if (vatd_home && *vatd_home)
+    return memory_strdup(vatd_home);
+  if (state_home && *state_home)
+    return memory_printf("%s/vatd", state_home);
+  return user_home && *user_home ? memory_printf("%s/.local/state/vatd", user_home) : NULL;
+}
+
+/* Makes the directory and the missing ones above it. */
+static int make_directories(char *path)
+{
+  for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    *slash = '\0';
+    int failed = mkdir(path, 0700);
+    *slash = '/';
+    if (failed && errno != EEXIST)
+      return -1;
+  }
+  return mkdir(path, 0700) != 0 && errno != EEXIST ? -1 : 0;
+}
+
+static enum vatd_code check_directory(const char *path, struct error *error)
+{
+  struct stat status;
+  if (stat(path, &status) != 0)
+    return error_set_errno(error, VATD_IO, errno, "%s", path);
+  if (!S_ISDIR(status.st_mode))
+    return error_set(error, VATD_INVALID, "%s is not a directory", path);
+  if (status.st_uid != geteuid())
+    return error_set(error, VATD_INVALID, "%s belongs to another user", path);
+  if ((status.st_mode & 077) && chmod(path, 0700) != 0)
+    return error_set_errno(error, VATD_IO, errno, "cannot make %s private", path);
+  return VATD_OK;
+}
+
+enum vatd_code home_open(struct home *home, const char *directory, struct error *error)
+{
+  char *path = directory ? memory_strdup(directory) : default_directory();
+  if (!path || !*path) {
+    free(path);
+    return error_set(error, VATD_INVALID, "no home directory: set --home or VATD_HOME");
+  }
+  if (make_directories(path) != 0) {
+    enum vatd_code code = error_set_errno(error, VATD_IO, errno, "cannot make %s", path);
+    free(path);
+    return code;
+  }
+  char *absolute = realpath(path, NULL);
+  enum vatd_code code = absolute ? check_directory(absolute, error) : error_set_errno(error, VATD_IO, errno, "%s", path);
+  free(path);
+  if (code != VATD_OK) {
+    free(absolute);
+    return code;
+  }
+  *home = (struct home){
+      .directory = absolute,
+      .database = memory_printf("%s/vatd.sqlite", absolute),
+      .socket = memory_printf("%s/vatd.sock", absolute),
+      .pid_file = memory_printf("%s/vatd.pid", absolute),
+      .log = memory_printf("%s/vatd.log", absolute),
+  };
+  return VATD_OK;
+}
+
+void home_close(struct home *home)
+{
+  if (!home)
+    return;
+  free(home->directory);
+  free(home->database);
+  free(home->socket);
+  free(home->pid_file);
+  free(home->log);
+  *home = (struct home){0};
+}
+
+/* Written aside and renamed, so that a reader never sees half a number. */
+enum vatd_code home_write_pid(const struct home *home, struct error *error)
+{
+  char *aside = memory_printf("%s.new", home->pid_file);
+  int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  bool written = fd >= 0 && dprintf(fd, "%d\n", (int)getpid()) > 0;
+  if (fd >= 0)
+    close(fd);
+  enum vatd_code code = VATD_OK;
+  if (!written || rename(aside, home->pid_file) != 0)
+    code = error_set_errno(error, VATD_IO, errno, "cannot write %s", home->pid_file);
+  free(aside);
+  return code;
+}
+
+void home_remove_pid(const struct home *home)
+{
+  unlink(home->pid_file);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/main.c - the program vatd: options, detaching, and the way from start to exit code.
+ *
+ * Detaching: the parent waits until the child listens (or has failed) and exits with 0 (or 1), so that whoever started
+ * `vatd --detach` can connect at once.
+ */
+#include "base/memory.h"
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: vatd [--home DIR] [--detach] [--eager] [--reset] [--deadline MS]\n"
+    "\n"
+    "The vat kernel's daemon. It keeps all its state in HOME/vatd.sqlite, listens on HOME/vatd.sock for `vat` and\n"
+    "other clients, and writes HOME/vatd.log. HOME is --home, $VATD_HOME, $XDG_STATE_HOME/vatd or ~/.local/state/vatd.\n"
+    "\n"
+    "  --home DIR      the home directory\n"
+    "  --detach        go to the background once the socket listens\n"
+    "  --eager         start the workers of all vats at once, not at their first delivery\n"
+    "  --reset         begin with an empty database: ALL VATS AND THEIR STORAGE ARE LOST\n"
+    "  --deadline MS   kill a worker that takes longer for one crank (default 60000)\n"
+    "  --help, --version\n"
+    "\n"
+    "Examples:\n"
+    "  vatd                        in the foreground; stop it with Ctrl-C or `vat stop`\n"
+    "  vatd --detach --home /srv/vats\n"
+    "\n"
+    "Exit status: 0 ended in order, 1 could not start, 2 usage, 70 storage in doubt (start again to go on).\n";
+
+struct arguments {
+  struct daemon_options options;
+  bool detach;
+};
+
+enum { OPTION_HOME = 256, OPTION_DETACH, OPTION_EAGER, OPTION_RESET, OPTION_DEADLINE, OPTION_HELP, OPTION_VERSION };
+
+static _Noreturn void usage_error(const char *text, const char *argument)
+{
+  fprintf(stderr, "vatd: %s%s\nTry `vatd --help`.\n", text, argument);
+  exit(2);
+}
+
+static uint64_t parse_deadline(const char *text)
+{
+  char *rest;
+  errno = 0;
+  unsigned long long value = strtoull(text, &rest, 10);
+  if (errno != 0 || *rest != '\0' || value == 0 || text[0] == '-')
+    usage_error("--deadline needs a number of milliseconds, not ", text);
+  return value;
+}
+
+static void parse_arguments(int argc, char **argv, struct arguments *arguments)
+{
+  static const struct option options[] = {
+      {"home", required_argument, NULL, OPTION_HOME},         {"detach", no_argument, NULL, OPTION_DETACH},
+      {"eager", no_argument, NULL, OPTION_EAGER},             {"reset", no_argument, NULL, OPTION_RESET},
+      {"deadline", required_argument, NULL, OPTION_DEADLINE}, {"help", no_argument, NULL, OPTION_HELP},
+      {"version", no_argument, NULL, OPTION_VERSION},         {NULL, 0, NULL, 0}};
+  int option;
+  while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    switch (option) {
+    case OPTION_HOME:
+      arguments->options.home = optarg;
+      break;
+    case OPTION_DETACH:
+      arguments->detach = true;
+      break;
+    case OPTION_EAGER:
+      arguments->options.eager = true;
+      break;
+    case OPTION_RESET:
+      arguments->options.reset = true;
+      break;
+    case OPTION_DEADLINE:
+      arguments->options.deadline_ms = parse_deadline(optarg);
+      break;
+    case OPTION_HELP:
+      fputs(help, stdout);
+      exit(0);
+    case OPTION_VERSION:
+      printf("vatd %s\n", VATD_RELEASE);
+      exit(0);
+    default:
+      fprintf(stderr, "Try `vatd --help`.\n");
+      exit(2);
+    }
+  }
+  if (optind < argc)
+    usage_error("unexpected argument ", argv[optind]);
+}
+
+/* The directory of this program: its companions stand beside it. */
+static char *own_directory(void)
+{
+  char path[4096];
+  ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
+  if (size <= 0)
+    return memory_strdup(".");
+  path[size] = '\0';
+  char *slash = strrchr(path, '/');
+  *(slash == path ? slash + 1 : slash) = '\0';
+  return memory_strdup(path);
+}
+
+/* In the parent: waits for the child's word, repeats its complaint, and exits. */
+static _Noreturn void wait_for_child(int fd)
+{
+  char text[2048];
+  size_t size = 0;
+  ssize_t count;
+  while (size < sizeof text && (count = read(fd, text + size, sizeof text - size)) > 0)
+    size += (size_t)count;
+  bool ready = size == 1 && text[0] == '\n';
+  if (size == 0)
+    fprintf(stderr, "vatd: the daemon died while starting\n");
+  else if (!ready)
+    fprintf(stderr, "%.*s", (int)size, text);
+  exit(ready ? 0 : 1);
+}
+
+/* Forks; returns in the child, with the descriptor that the parent listens to. */
+static int detach(void)
+{
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) {
+    perror("vatd: pipe");
+    exit(1);
+  }
+  pid_t child = fork();
+  if (child < 0) {
+    perror("vatd: fork");
+    exit(1);
+  }
+  if (child > 0) {
+    close(ends[1]);
+    wait_for_child(ends[0]);
+  }
+  close(ends[0]);
+  setsid();
+  return ends[1];
+}
+
+/* A detached daemon has no terminal; its workers' last words go to the log's side file. */
+static void leave_terminal(const struct daemon *daemon)
+{
+  int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  char *path = memory_printf("%s/vatd.stderr", daemon->home.directory);
+  int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+  free(path);
+  dup2(null, STDIN_FILENO);
+  dup2(null, STDOUT_FILENO);
+  dup2(file >= 0 ? file : null, STDERR_FILENO);
+  if (file >= 0)
+    close(file);
+  close(null);
+  if (chdir("/") != 0)
+    perror("vatd: chdir /");
+}
+
+static void say(int fd, const char *text)
+{
+  if (write(fd, text, strlen(text)) < 0)
+    perror("vatd: write");
+}
+
+int main(int argc, char **argv)
+{
+  struct arguments arguments = {0};
+  struct daemon daemon;
+  struct error error = {0};
+  parse_arguments(argc, argv, &arguments);
+  umask(0077);
+  signal(SIGPIPE, SIG_IGN);
+  char *programs = own_directory();
+  arguments.options.programs = programs;
+  int parent = arguments.detach ? detach() : -1;
+  if (daemon_open(&daemon, &arguments.options, &error) != VATD_OK) {
+    char *text = memory_printf("vatd: %s\n", error.text);
+    say(parent >= 0 ? parent : STDERR_FILENO, text);
+    free(text);
+    free(programs);
+    return 1;
+  }
+  if (parent >= 0) {
+    leave_terminal(&daemon);
+    say(parent, "\n");
+    close(parent);
+  } else {
+    fprintf(stderr, "vatd %s: listening on %s\n", VATD_RELEASE, daemon.home.socket);
+  }
+  int code = daemon_run(&daemon);
+  daemon_close(&daemon);
+  free(programs);
+  return code;
+}
