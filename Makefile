@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# A thin door to scripts/setup, CMake's presets and tests/run. `make help` lists what there is.
+
+.PHONY: all release dev test demo nightly fuzz clean help
+
+all: release
+
+help:
+	@echo "make          build vat, vatd and vat-worker under build/release/"
+	@echo "make demo     play the README's transcript for real"
+	@echo "make test     build with sanitizers (gcc and clang) and run every test"
+	@echo "make nightly  the same with the long sizes"
+	@echo "make dev      build with sanitizers under build/dev/"
+	@echo "make fuzz     build the fuzz targets under build/fuzz/ and run each for TIME seconds (default 60)"
+	@echo "make clean    remove build/"
+
+release dev:
+	@scripts/setup
+	@scripts/build $@
+
+demo: release
+	@scripts/demo
+
+test:
+	@scripts/setup --tests
+	@tests/run
+
+nightly:
+	@scripts/setup --tests
+	@tests/run --nightly
+
+fuzz:
+	@scripts/setup --tests
+	@scripts/build fuzz
+	@tests/fuzz/run $(or $(TIME),60)
+
+clean:
+	rm -rf build
