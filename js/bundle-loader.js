@@ -3,8 +3,8 @@
  * js/bundle-loader.js - from a bundle's JSON text to the namespace of the vat's module.
  *
  * The one format is the one the TypeScript kernel makes: {moduleFormat: 'iife', code, exports, external}, where `code`
- * declares `__vatExports__`. The code runs in a compartment of its own. What it can reach is what is endowed here plus the
- * hardened intrinsics: no function of the host, and not the start realm's global.
+ * declares `__vatExports__`. The code runs in a compartment of its own. What it can reach is what is endowed here plus
+ * the hardened intrinsics: no function of the host, and not the start realm's global.
  */
 const parseBundle = text => {
   const bundle = JSON.parse(text);

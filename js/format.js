@@ -2,9 +2,9 @@
 /*
  * js/format.js - values as text, the way a terminal's console shows them.
  *
- * Strings stand bare at the top and quoted inside; objects show one level of their own data; errors read `name: message`.
- * What is shown belongs to a vat and may be hostile: accessors are never called, a proxy whose traps throw becomes
- * `[unreadable]`, and what is printed is bounded in depth, in members and in characters.
+ * Strings stand bare at the top and quoted inside; objects show one level of their own data; errors read `name:
+ * message`. What is shown belongs to a vat and may be hostile: accessors are never called, a proxy whose traps throw
+ * becomes `[unreadable]`, and what is printed is bounded in depth, in members and in characters.
  */
 const MAX_DEPTH = 1;
 const MAX_MEMBERS = 100;

@@ -2,8 +2,9 @@
 /*
  * js/quiescence.js - "when all promise jobs have run", and collecting garbage there.
  *
- * The host runs promise jobs until none is left, then calls runImmediate() for one callback of this queue, and so on until
- * both are empty (engine.c). A vat has no way to put anything here: when its promise jobs are done it has lost agency.
+ * The host runs promise jobs until none is left, then calls runImmediate() for one callback of this queue, and so on
+ * until both are empty (engine.c). A vat has no way to put anything here: when its promise jobs are done it has lost
+ * agency.
  */
 const immediates = [];
 

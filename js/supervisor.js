@@ -2,8 +2,8 @@
 /*
  * js/supervisor.js - the second script of a worker: liveslots, and what the host calls.
  *
- * The host put its functions into the global `vatHost`; they are taken from there and the name is deleted. What the host
- * calls lies in the global `vatSupervisor` of the start realm. Vat code runs in a compartment and sees neither.
+ * The host put its functions into the global `vatHost`; they are taken from there and the name is deleted. What the
+ * host calls lies in the global `vatSupervisor` of the start realm. Vat code runs in a compartment and sees neither.
  *
  *   start(vatID, config, bundle)  begins the init crank        (texts: VatConfig and bundle as JSON)
  *   deliver(flat)                 begins a delivery's crank    (flat: see unflattenDelivery)
@@ -12,9 +12,9 @@
  *   noteRejections()              called when no promise job is left: the reasons become texts
  *   finish()                      called when all is quiet: tells the host how the crank ended
  *
- * Liveslots never sees an exception of vat code in a delivery: it rejects the result promise. So a rejected dispatch means
- * a failed start in the init crank and a broken liveslots in any other. What the kernel's restart relies on in liveslots is
- * written down, with places, in docs/liveslots.md.
+ * Liveslots never sees an exception of vat code in a delivery: it rejects the result promise. So a rejected dispatch
+ * means a failed start in the init crank and a broken liveslots in any other. What the kernel's restart relies on in
+ * liveslots is written down, with places, in docs/liveslots.md.
  */
 import { makeLiveSlots } from '@agoric/swingset-liveslots';
 import { makeMarshal } from '@endo/marshal';
@@ -143,7 +143,10 @@ const noteRejections = () => {
   }
 };
 
-/* A failed start rejects inner promises with the same reason before anyone handles them: that is one failure, told once. */
+/*
+ * A failed start rejects inner promises with the same reason before anyone handles them: that is one failure, told
+ * once.
+ */
 const reportUnhandled = () => {
   const told = new Set();
   if (outcome && !outcome.ok) {

@@ -2,9 +2,9 @@
 /*
  * js/syscall.js - the syscall object of liveslots over the host's functions.
  *
- * vatstore calls are answered at once by the C cache. All others are only collected; the kernel judges them when the crank
- * is over, so none has an answer. Structured arguments travel as one flat array, which the host reads from front to end:
- * a capdata is `body, slotCount, ...slots`, a resolution is `vpid, rejected, <capdata>`.
+ * vatstore calls are answered at once by the C cache. All others are only collected; the kernel judges them when the
+ * crank is over, so none has an answer. Structured arguments travel as one flat array, which the host reads from front
+ * to end: a capdata is `body, slotCount, ...slots`, a resolution is `vpid, rejected, <capdata>`.
  */
 const pushCapData = (flat, { body, slots }) => {
   flat.push(body, slots.length);

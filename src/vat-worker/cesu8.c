@@ -55,7 +55,8 @@ void cesu8_encode(struct bytes utf8, char *out)
 /* The surrogate at `index` (D800..DFFF), or 0. */
 static uint32_t surrogate_at(struct bytes cesu8, size_t index)
 {
-  if (index >= cesu8.size || cesu8.size - index < 3 || byte_at(cesu8, index) != 0xED || byte_at(cesu8, index + 1) < 0xA0)
+  if (index >= cesu8.size || cesu8.size - index < 3 || byte_at(cesu8, index) != 0xED ||
+      byte_at(cesu8, index + 1) < 0xA0)
     return 0;
   return 0xD000u | (byte_at(cesu8, index + 1) & 0x3Fu) << 6 | (byte_at(cesu8, index + 2) & 0x3Fu);
 }

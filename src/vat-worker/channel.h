@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 /*
- * Reads one payload (without its header) into `payload`, replacing its content. `*end` is true, and nothing else is said,
- * when the kernel has closed the channel between two frames.
+ * Reads one payload (without its header) into `payload`, replacing its content. `*end` is true, and nothing else is
+ * said, when the kernel has closed the channel between two frames.
  */
 enum vatd_code channel_read(int fd, struct buffer *payload, bool *end, struct error *error);
 enum vatd_code channel_write(int fd, struct bytes bytes, struct error *error);

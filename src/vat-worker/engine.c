@@ -10,8 +10,8 @@
  * counts as unhandled; formatting it may call into the vat, which is why more jobs are looked for afterwards.
  *
  * Every run is metered from the first byte code to the last. xsBeginMetering sets the outermost jump, to which an abort
- * unwinds: no JavaScript runs outside of it. Code between setjmp and longjmp keeps its state in memory that outlives both
- * (struct task), never in locals.
+ * unwinds: no JavaScript runs outside of it. Code between setjmp and longjmp keeps its state in memory that outlives
+ * both (struct task), never in locals.
  */
 #include "vat-worker/engine.h"
 
@@ -165,7 +165,8 @@ static void run(struct engine *engine, void (*enter_with)(xsMachine *, const voi
   if (engine->machine->abortStatus != 0) {
     result->end = end_of_abort(engine->machine->abortStatus);
     result->computrons = xs_platform_meter(engine->machine);
-    snprintf(result->failure, sizeof result->failure, "the engine stopped with status %d", engine->machine->abortStatus);
+    snprintf(result->failure, sizeof result->failure, "the engine stopped with status %d",
+             engine->machine->abortStatus);
   }
   result->heap_bytes = xs_platform_heap_bytes(engine->machine);
 }

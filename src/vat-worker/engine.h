@@ -37,7 +37,10 @@ struct engine_run {
 /* Runs the two scripts in a new machine. */
 enum vatd_code engine_open_scripts(struct engine *engine, struct host *host, const char *boot, const char *supervisor,
                                    struct error *error);
-/* Restores a machine from what engine_write_snapshot() wrote. Only our own snapshots, checked beforehand, may come here. */
+/*
+ * Restores a machine from what engine_write_snapshot() wrote. Only our own snapshots, checked beforehand, may come
+ * here.
+ */
 enum vatd_code engine_open_snapshot(struct engine *engine, struct host *host, struct bytes snapshot,
                                     struct error *error);
 enum vatd_code engine_write_snapshot(struct engine *engine, const char *path, struct error *error);

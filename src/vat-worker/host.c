@@ -2,9 +2,9 @@
 /*
  * vat-worker/host.c - see host.h.
  *
- * Each function decodes and bounds its arguments before it changes anything; what it cannot accept it throws, in the vat's
- * own turn. When a crank's effects no longer fit a done frame there is nothing a vat could sensibly do about it: that ends
- * the crank as a memory limit does.
+ * Each function decodes and bounds its arguments before it changes anything; what it cannot accept it throws, in the
+ * vat's own turn. When a crank's effects no longer fit a done frame there is nothing a vat could sensibly do about it:
+ * that ends the crank as a memory limit does.
  */
 #include "vat-worker/host.h"
 

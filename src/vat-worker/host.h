@@ -2,8 +2,8 @@
 /*
  * vat-worker/host.h - the C functions that the worker's own scripts may call.
  *
- * They are the properties of the global `vatHost` while the scripts load. js/supervisor.js takes them and deletes the name;
- * vat code cannot reach them.
+ * They are the properties of the global `vatHost` while the scripts load. js/supervisor.js takes them and deletes the
+ * name; vat code cannot reach them.
  */
 #ifndef VATD_VAT_WORKER_HOST_H
 #define VATD_VAT_WORKER_HOST_H

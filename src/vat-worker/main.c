@@ -4,10 +4,11 @@
  *
  *   vat-worker --snapshot-fd N                            starts from the snapshot in descriptor N (a sealed memfd)
  *   vat-worker --scripts BOOT.js SUPERVISOR.js            starts from the scripts
- *   vat-worker --write-snapshot FILE BOOT.js SUPERVISOR.js  runs the scripts and writes the snapshot (the build does this)
+ *   vat-worker --write-snapshot FILE BOOT.js SUPERVISOR.js
+ *                                                         runs the scripts and writes the snapshot (at build time)
  *
- * The channel to the kernel is descriptor 3. What a worker has to say about itself goes to stderr; what the vat says goes
- * into done frames. Exit statuses: worker.h.
+ * The channel to the kernel is descriptor 3. What a worker has to say about itself goes to stderr; what the vat says
+ * goes into done frames. Exit statuses: worker.h.
  */
 #include "vat-worker/worker.h"
 
@@ -46,7 +47,8 @@ static enum worker_exit write_snapshot(struct host *host, const char *file, cons
 }
 
 /* The descriptor is shared with other workers: it is mapped, so that nobody's file offset moves. */
-static enum vatd_code open_snapshot_fd(struct engine *engine, struct host *host, const char *number, struct error *error)
+static enum vatd_code open_snapshot_fd(struct engine *engine, struct host *host, const char *number,
+                                       struct error *error)
 {
   char *rest;
   errno = 0;

@@ -21,8 +21,8 @@ _Noreturn void values_throw(xsMachine *the, const char *name, const char *format
 xsSlot values_string(xsMachine *the, struct bytes utf8);
 
 /*
- * The UTF-8 of a JavaScript string, in the arena. Throws a TypeError when the value is no string, or has a lone surrogate and
- * `what` is not NULL (it names the value in the message); with NULL a lone surrogate becomes U+FFFD.
+ * The UTF-8 of a JavaScript string, in the arena. Throws a TypeError when the value is no string, or has a lone
+ * surrogate and `what` is not NULL (it names the value in the message); with NULL a lone surrogate becomes U+FFFD.
  */
 struct bytes values_text(xsMachine *the, const xsSlot *value, const char *what, struct arena *arena);
 

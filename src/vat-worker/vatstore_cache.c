@@ -2,14 +2,15 @@
 /*
  * vat-worker/vatstore_cache.c - see vatstore_cache.h.
  *
- * `rows` is the storage as it is now. Each key touched in the crank has one change, which is in exactly one of two lists:
+ * `rows` is the storage as it is now. Each key touched in the crank has one change, which is in exactly one of two
+ * lists:
  *
  *     (none) --set--> sets     (none) --delete--> deletes
  *     sets --set--> sets, same place       deletes --delete--> deletes, same place
  *     sets --delete--> end of deletes      deletes --set--> end of sets
  *
- * Deleting a key that was never there is a change like any other. The value of a set is not kept twice: it is the one in
- * `rows`. Invariant: key in sets => key in rows; key in deletes => key not in rows.
+ * Deleting a key that was never there is a change like any other. The value of a set is not kept twice: it is the one
+ * in `rows`. Invariant: key in sets => key in rows; key in deletes => key not in rows.
  */
 #include "vat-worker/vatstore_cache.h"
 
@@ -152,7 +153,8 @@ static enum vatd_code check_limits(const struct vatstore_cache *cache, struct by
   return VATD_OK;
 }
 
-enum vatd_code vatstore_cache_set(struct vatstore_cache *cache, struct bytes key, struct bytes value, struct error *error)
+enum vatd_code vatstore_cache_set(struct vatstore_cache *cache, struct bytes key, struct bytes value,
+                                  struct error *error)
 {
   enum vatd_code code = check_limits(cache, key, value, error);
   if (code != VATD_OK)

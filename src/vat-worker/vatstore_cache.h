@@ -2,8 +2,8 @@
 /*
  * vat-worker/vatstore_cache.h - a vat's storage in memory, and what the current crank did to it.
  *
- * Filled once with the state the kernel sent, then read and written synchronously by liveslots. At the end of a crank the
- * checkpoint says which keys were set (with their last values) and which were deleted; the kernel makes it durable.
+ * Filled once with the state the kernel sent, then read and written synchronously by liveslots. At the end of a crank
+ * the checkpoint says which keys were set (with their last values) and which were deleted; the kernel makes it durable.
  * Keys are in byte order. An empty value is a value.
  */
 #ifndef VATD_VAT_WORKER_VATSTORE_CACHE_H
@@ -41,13 +41,14 @@ bool vatstore_cache_get(const struct vatstore_cache *cache, struct bytes key, st
 bool vatstore_cache_next_key(const struct vatstore_cache *cache, struct bytes after, struct bytes *key);
 
 /* LIMIT: the key or value is too long, or there would be too many sets in one crank; then nothing has changed. */
-enum vatd_code vatstore_cache_set(struct vatstore_cache *cache, struct bytes key, struct bytes value, struct error *error);
+enum vatd_code vatstore_cache_set(struct vatstore_cache *cache, struct bytes key, struct bytes value,
+                                  struct error *error);
 enum vatd_code vatstore_cache_delete(struct vatstore_cache *cache, struct bytes key, struct error *error);
 
 /*
- * The changes since the last vatstore_cache_forget_changes(). A key is in one list only, by its last change. Each list is in
- * the order in which its keys came into it: setting a key again does not move it, deleting it in between does. The arrays
- * lie in the arena, keys and values are borrowed until the next change.
+ * The changes since the last vatstore_cache_forget_changes(). A key is in one list only, by its last change. Each list
+ * is in the order in which its keys came into it: setting a key again does not move it, deleting it in between does.
+ * The arrays lie in the arena, keys and values are borrowed until the next change.
  */
 void vatstore_cache_checkpoint(const struct vatstore_cache *cache, struct arena *arena, struct key_value_list *sets,
                                struct bytes_list *deletes);

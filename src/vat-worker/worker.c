@@ -5,8 +5,8 @@
  *     NEW --init--> (crank) --DONE_OK--> STARTED --deliver--> (crank) --DONE_OK--> STARTED ...
  *                      \--anything else--> exit             \--anything else--> exit
  *
- * ping is answered in both states. Anything else that arrives is out of turn and ends the worker: the kernel would not send
- * it. Each init and deliver is answered by exactly one done frame.
+ * ping is answered in both states. Anything else that arrives is out of turn and ends the worker: the kernel would not
+ * send it. Each init and deliver is answered by exactly one done frame.
  */
 #include "vat-worker/worker.h"
 

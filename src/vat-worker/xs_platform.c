@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vat-worker/xs_platform.c - the platform layer XS asks its host for: memory, jobs, aborts. Single-threaded, no clock, no
- * files, no debugger, no modules.
+ * vat-worker/xs_platform.c - the platform layer XS asks its host for: memory, jobs, aborts. Single-threaded, no clock,
+ * no files, no debugger, no modules.
  *
  * Memory. Chunks (strings, buffers, code) live in one reserved range that grows in place, because XS compacts within a
- * block; slots come from malloc. Both count against the machine's allocationLimit when they are reserved and are given back
- * only with the machine, so the limit bounds the peak. XS grows by fixed steps, with a collection before each: the steps
- * are made to grow with the heap, or the time to fill it would be quadratic.
+ * block; slots come from malloc. Both count against the machine's allocationLimit when they are reserved and are given
+ * back only with the machine, so the limit bounds the peak. XS grows by fixed steps, with a collection before each: the
+ * steps are made to grow with the heap, or the time to fill it would be quadratic.
  *
- * Aborts. fxAbort() leaves the machine through the outermost jump (the one of xsBeginMetering) with abortStatus saying why;
- * JavaScript cannot catch it, and the machine must not be used again. One status is not an abort: a promise that ended
- * rejected and unhandled is reported through fxAbort too, from places where no JavaScript may run; its reason is put into
- * an array, which the supervisor reads later.
+ * Aborts. fxAbort() leaves the machine through the outermost jump (the one of xsBeginMetering) with abortStatus saying
+ * why; JavaScript cannot catch it, and the machine must not be used again. One status is not an abort: a promise that
+ * ended rejected and unhandled is reported through fxAbort too, from places where no JavaScript may run; its reason is
+ * put into an array, which the supervisor reads later.
  */
 #include "xsAll.h"
 #include "xsScript.h"

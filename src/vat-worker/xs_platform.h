@@ -24,7 +24,10 @@ void xs_platform_run_program(xsMachine *the, const char *name, const char *sourc
 void xs_platform_run_jobs(xsMachine *the);
 bool xs_platform_has_jobs(const xsMachine *the);
 
-/* Appends the reason of every promise that is rejected and unhandled to vatSupervisor.rejections. Outside a host frame. */
+/*
+ * Appends the reason of every promise that is rejected and unhandled to vatSupervisor.rejections. Outside a host
+ * frame.
+ */
 void xs_platform_collect_rejections(xsMachine *the);
 
 /* Heap in use: slots and chunks. */

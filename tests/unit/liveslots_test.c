@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/unit/liveslots_test.c - what the kernel relies on in the pinned liveslots (docs/liveslots.md), asked of a real worker.
+ * tests/unit/liveslots_test.c - what the kernel relies on in the pinned liveslots (docs/liveslots.md), asked of a real
+ * worker.
  */
 #include "worker_harness.h"
 
@@ -220,7 +221,10 @@ static void a_restart_writes_the_kind_table_and_the_counters(void **state)
   assert_text(done.sets.items[done.sets.count - 1].key, "idCounters");
 }
 
-/* The storage scenario of the TypeScript kernel: six checkpoints of alice, here with the kernel's part played by hand. */
+/*
+ * The storage scenario of the TypeScript kernel: six checkpoints of alice, here with the kernel's part played by
+ * hand.
+ */
 
 static const char *const after_bootstrap[][2] = {
     {"vc.1.sthing", "{\"body\":\"#1\",\"slots\":[]}"},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/unit/worker_test.c - the real vat-worker over its channel, as the kernel sees it: one init, deliveries, done frames.
+ * tests/unit/worker_test.c - the real vat-worker over its channel, as the kernel sees it: one init, deliveries, done
+ * frames.
  *
  * Each test runs twice, with a worker from the snapshot and with one from the scripts.
  */
