@@ -39,6 +39,7 @@ struct work {
   char *module;
   char *metafile;
   char *code;
+  bool absolute; /* the source was named by an absolute path */
 };
 
 /* --- where the tools are --- */
@@ -112,6 +113,23 @@ static struct bytes trimmed(struct bytes line)
   return line;
 }
 
+/* "FILE:LINE:COLUMN:". esbuild names files from the working directory, which means nothing to someone who has named an
+ * absolute path. */
+static void append_place(struct bytes place, bool absolute, struct buffer *out)
+{
+  char *text = memory_printf("%.*s", BYTES_ARG(place));
+  char *colon = strchr(text, ':');
+  char *resolved = NULL;
+  if (absolute && colon) {
+    *colon = '\0';
+    resolved = realpath(text, NULL);
+    *colon = ':';
+  }
+  buffer_printf(out, "%s%s", resolved ? resolved : "", resolved ? colon : text);
+  free(resolved);
+  free(text);
+}
+
 /*
  * An error is printed as
  *
@@ -125,7 +143,7 @@ static struct bytes trimmed(struct bytes line)
  * with a cross for X and box characters. It becomes FILE:LINE:COLUMN: MESSAGE and the two lines of source. The advice
  * speaks of esbuild's own options, which nobody here can set.
  */
-static void rewrite_messages(struct bytes text, struct buffer *out)
+static void rewrite_messages(struct bytes text, bool absolute, struct buffer *out)
 {
   static const char mark[] = "[ERROR] ";
   struct bytes message = {0};
@@ -138,7 +156,8 @@ static void rewrite_messages(struct bytes text, struct buffer *out)
       if (!memmem(text.data, text.size, ":\n", 2))
         buffer_printf(out, "%.*s\n", BYTES_ARG(message));
     } else if (message.size && rest.size > 1 && rest.data[rest.size - 1] == ':' && line.size - rest.size == 4) {
-      buffer_printf(out, "%.*s %.*s\n", BYTES_ARG(rest), BYTES_ARG(message));
+      append_place(rest, absolute, out);
+      buffer_printf(out, " %.*s\n", BYTES_ARG(message));
       message = (struct bytes){0};
     } else if (line.size - rest.size >= 6 &&
                (memmem(line.data, line.size, "│", 3) || memmem(line.data, line.size, "╵", 3))) {
@@ -156,7 +175,7 @@ static enum vatd_code run_esbuild(struct work *work, char *const words[], struct
   buffer_init(&said, 64 * KIB);
   enum vatd_code code = launcher_run(work->program, words, variables, &said, &status, error);
   if (!code && status) {
-    rewrite_messages(buffer_bytes(&said), messages);
+    rewrite_messages(buffer_bytes(&said), work->absolute, messages);
     code = error_set(error, VATD_INVALID, "%s", messages->size ? "the source has errors" : buffer_text(&said));
   }
   buffer_fini(&said);
@@ -351,6 +370,7 @@ static enum vatd_code make(struct work *work, const char *path, struct bundler_r
 {
   struct buffer code_text;
   enum vatd_code code = work_open(work, error);
+  work->absolute = path[0] == '/';
   if (!code)
     code = make_module(work, path, &result->messages, error);
   if (!code)

@@ -21,7 +21,8 @@
 
 /* --- saying things --- */
 
-static void say(const struct cli *cli, const char *prefix, const char *format, va_list args)
+static void __attribute__((format(printf, 3, 0)))
+say(const struct cli *cli, const char *prefix, const char *format, va_list args)
 {
   char *text;
   if (vasprintf(&text, format, args) < 0)
@@ -246,6 +247,7 @@ static enum cli_exit tell_failure(struct cli *cli, const json_t *failure)
 static enum cli_exit ask(struct cli *cli, const char *method, json_t *params, json_t **answer)
 {
   struct error error;
+  struct error said;
   bool again = json_object_get(params, "idempotencyKey") != NULL;
   for (int tries = again ? ASK_TRIES : 1; tries > 0; tries--) {
     enum cli_exit connected = cli_connect(cli, true);
@@ -257,6 +259,8 @@ static enum cli_exit ask(struct cli *cli, const char *method, json_t *params, js
     disconnect(cli);
     if (code != VATD_IO)
       break;
+    error_set(&said, code, "%s; what was asked for may or may not have been done", error.text);
+    error = said;
   }
   cli_complain(cli, "%s", error.text);
   return CLI_FAILED;

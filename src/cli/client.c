@@ -141,7 +141,7 @@ enum vatd_code client_ask(struct client *client, const char *method, json_t *par
     json_t *message;
     code = client_read(client, &message, error);
     if (code == VATD_NOT_FOUND)
-      code = error_set(error, VATD_IO, "%s before it answered", error->text);
+      code = error_set(error, VATD_IO, "the daemon closed the connection before it answered");
     if (code)
       return code;
     const json_t *id = json_object_get(message, "id");

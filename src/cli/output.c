@@ -79,13 +79,93 @@ void output_write(FILE *file, struct bytes text, enum output_escape escape)
   buffer_fini(&out);
 }
 
+/* --- JSON --- */
+
+static void append_json(struct buffer *out, const json_t *value);
+
+/* The shortest digits that stand for this number and no other: 0.1, where jansson writes 0.10000000000000001. */
+static void append_real(struct buffer *out, double value)
+{
+  char text[40];
+  int precision = 15;
+  do
+    snprintf(text, sizeof text, "%.*g", precision, value);
+  while (strtod(text, NULL) != value && ++precision <= 17);
+  buffer_append_text(out, text);
+}
+
+static void append_string(struct buffer *out, const char *data, size_t size)
+{
+  json_t *string = json_stringn(data, size);
+  char *text = json_dumps(string, JSON_ENCODE_ANY);
+  CHECK(text != NULL);
+  buffer_append_text(out, text);
+  free(text);
+  json_decref(string);
+}
+
+static void append_array(struct buffer *out, const json_t *array)
+{
+  size_t index;
+  json_t *item;
+  buffer_append_text(out, "[");
+  json_array_foreach(array, index, item)
+  {
+    buffer_append_text(out, index ? ", " : "");
+    append_json(out, item);
+  }
+  buffer_append_text(out, "]");
+}
+
+static void append_object(struct buffer *out, const json_t *object)
+{
+  const char *separator = "";
+  const char *name;
+  json_t *value;
+  buffer_append_text(out, "{");
+  json_object_foreach((json_t *)object, name, value)
+  {
+    buffer_append_text(out, separator);
+    append_string(out, name, strlen(name));
+    buffer_append_text(out, ": ");
+    append_json(out, value);
+    separator = ", ";
+  }
+  buffer_append_text(out, "}");
+}
+
+/* As deep as jansson lets a text be when it is parsed. */
+static void append_json(struct buffer *out, const json_t *value)
+{
+  switch (json_typeof(value)) {
+  case JSON_OBJECT:
+    append_object(out, value);
+    break;
+  case JSON_ARRAY:
+    append_array(out, value);
+    break;
+  case JSON_STRING:
+    append_string(out, json_string_value(value), json_string_length(value));
+    break;
+  case JSON_INTEGER:
+    buffer_printf(out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    break;
+  case JSON_REAL:
+    append_real(out, json_real_value(value));
+    break;
+  default:
+    buffer_append_text(out, json_is_null(value) ? "null" : json_is_true(value) ? "true" : "false");
+  }
+}
+
 void output_json(FILE *file, const json_t *value, bool to_terminal)
 {
-  char *text = json_dumps(value, JSON_ENCODE_ANY);
-  CHECK(text != NULL);
-  output_write(file, bytes_of(text), to_terminal ? OUTPUT_JSON : OUTPUT_RAW);
+  struct buffer text;
+  buffer_init(&text, SIZE_MAX / 2);
+  append_json(&text, value);
+  output_write(file, buffer_bytes(&text), to_terminal ? OUTPUT_JSON : OUTPUT_RAW);
   putc('\n', file);
-  free(text);
+  buffer_fini(&text);
 }
 
 /* --- tables --- */
