@@ -330,7 +330,8 @@ static json_t *read_exports(const struct work *work)
   const char *name;
   json_t *output;
   json_t *exports = NULL;
-  json_object_foreach(json_object_get(meta, "outputs"), name, output) exports = json_object_get(output, "exports");
+  json_object_foreach(json_object_get(meta, "outputs"), name, output)
+    exports = json_object_get(output, "exports");
   json_incref(exports);
   json_decref(meta);
   return exports ? exports : json_array();
@@ -340,8 +341,7 @@ static bool names_root(const json_t *exports)
 {
   size_t index;
   json_t *name;
-  json_array_foreach(exports, index, name)
-  {
+  json_array_foreach(exports, index, name) {
     if (strcmp(json_string_value(name), "buildRootObject") == 0)
       return true;
   }

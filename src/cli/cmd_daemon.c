@@ -35,8 +35,7 @@ static size_t count_state(const json_t *vats, const char *state)
   size_t count = 0;
   size_t index;
   json_t *vat;
-  json_array_foreach(vats, index, vat)
-  {
+  json_array_foreach(vats, index, vat) {
     const char *is = json_string_value(json_object_get(vat, "state"));
     count += is && strcmp(is, state) == 0;
   }

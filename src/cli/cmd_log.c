@@ -91,7 +91,8 @@ enum cli_exit cmd_log(struct cli *cli)
       cli_call(cli, "followLog", json_pack("{s:I, s:b}", "lines", count, "follow", follows), &answer);
   if (result)
     return result;
-  json_array_foreach(json_object_get(answer, "lines"), index, line) print_line(cli, line);
+  json_array_foreach(json_object_get(answer, "lines"), index, line)
+    print_line(cli, line);
   json_decref(answer);
   return follows ? follow(cli) : CLI_OK;
 }

@@ -136,8 +136,7 @@ static enum cli_exit resolve_specs(struct cli *cli, json_t *config, const char *
   enum cli_exit result = CLI_OK;
   const char *name;
   json_t *vat;
-  json_object_foreach(json_object_get(config, "vats"), name, vat)
-  {
+  json_object_foreach(json_object_get(config, "vats"), name, vat) {
     if (!result)
       result = resolve_spec(cli, vat, "sourceSpec", directory);
     if (!result)
@@ -186,8 +185,7 @@ static enum cli_exit list_launched(struct cli *cli, const json_t *launched, json
   if (result)
     return result;
   *vats = json_array();
-  json_array_foreach(all, index, vat)
-  {
+  json_array_foreach(all, index, vat) {
     const char *of = json_string_value(json_object_get(vat, "subcluster"));
     if (of && subcluster && strcmp(of, subcluster) == 0)
       json_array_append(*vats, vat);
@@ -201,8 +199,7 @@ static void print_vats(const json_t *vats)
   struct output_table *table = output_table_new(3);
   size_t index;
   json_t *vat;
-  json_array_foreach(vats, index, vat)
-  {
+  json_array_foreach(vats, index, vat) {
     output_table_add_json(table, json_object_get(vat, "name"));
     output_table_add_json(table, json_object_get(vat, "id"));
     output_table_add_json(table, json_object_get(vat, "root"));

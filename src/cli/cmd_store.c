@@ -28,8 +28,7 @@ static void take_page(struct cli *cli, const json_t *page, json_t *all, json_t *
   json_t *rows = json_object_get(page, "rows");
   size_t index;
   json_t *row;
-  json_array_foreach(rows, index, row)
-  {
+  json_array_foreach(rows, index, row) {
     if (!cli->json)
       print_row(row);
   }
@@ -79,10 +78,11 @@ static void print_table(const json_t *rows)
   json_t *row;
   const char *name;
   json_t *value;
-  json_object_foreach((json_t *)first, name, value) output_table_add_text(table, name);
-  json_array_foreach(rows, index, row)
-  {
-    json_object_foreach((json_t *)first, name, value) output_table_add_json(table, json_object_get(row, name));
+  json_object_foreach((json_t *)first, name, value)
+    output_table_add_text(table, name);
+  json_array_foreach(rows, index, row) {
+    json_object_foreach((json_t *)first, name, value)
+      output_table_add_json(table, json_object_get(row, name));
   }
   output_table_write(table, stdout);
   output_table_free(table);

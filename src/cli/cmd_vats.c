@@ -21,7 +21,8 @@ static void print_list(const json_t *vats)
   json_t *vat;
   for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
     output_table_add_text(table, titles[i]);
-  json_array_foreach(vats, index, vat) add_row(table, vat);
+  json_array_foreach(vats, index, vat)
+    add_row(table, vat);
   output_table_write(table, stdout);
   output_table_free(table);
 }
@@ -47,8 +48,7 @@ static void print_members(const json_t *object)
   struct output_table *table = output_table_new(2);
   const char *name;
   json_t *value;
-  json_object_foreach((json_t *)object, name, value)
-  {
+  json_object_foreach((json_t *)object, name, value) {
     output_table_add_text(table, name);
     output_table_add_json(table, value);
   }

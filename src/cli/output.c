@@ -109,8 +109,7 @@ static void append_array(struct buffer *out, const json_t *array)
   size_t index;
   json_t *item;
   buffer_append_text(out, "[");
-  json_array_foreach(array, index, item)
-  {
+  json_array_foreach(array, index, item) {
     buffer_append_text(out, index ? ", " : "");
     append_json(out, item);
   }
@@ -123,8 +122,7 @@ static void append_object(struct buffer *out, const json_t *object)
   const char *name;
   json_t *value;
   buffer_append_text(out, "{");
-  json_object_foreach((json_t *)object, name, value)
-  {
+  json_object_foreach((json_t *)object, name, value) {
     buffer_append_text(out, separator);
     append_string(out, name, strlen(name));
     buffer_append_text(out, ": ");

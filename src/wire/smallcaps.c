@@ -77,8 +77,7 @@ static size_t slot_of(struct encoder *encoder, const char *kref)
 {
   size_t index;
   json_t *slot;
-  json_array_foreach(encoder->slots, index, slot)
-  {
+  json_array_foreach(encoder->slots, index, slot) {
     if (strcmp(json_string_value(slot), kref) == 0)
       return index;
   }
@@ -133,8 +132,7 @@ static json_t *encode_record(struct encoder *encoder, const json_t *record, int 
   json_t *result = json_object();
   const char *name;
   json_t *value;
-  json_object_foreach((json_t *)record, name, value)
-  {
+  json_object_foreach((json_t *)record, name, value) {
     json_t *encoded = encode(encoder, value, depth + 1);
     json_t *encoded_name = encoded ? encode_string(bytes_of(name)) : NULL;
     if (!encoded) {
@@ -163,8 +161,7 @@ static json_t *encode_array(struct encoder *encoder, const json_t *array, int de
   json_t *result = json_array();
   size_t index;
   json_t *item;
-  json_array_foreach(array, index, item)
-  {
+  json_array_foreach(array, index, item) {
     json_t *encoded = encode(encoder, item, depth + 1);
     if (!encoded) {
       json_decref(result);
@@ -321,8 +318,7 @@ static json_t *decode_record(struct decoder *decoder, const json_t *record, int 
   json_t *result = json_object();
   const char *name;
   json_t *value;
-  json_object_foreach((json_t *)record, name, value)
-  {
+  json_object_foreach((json_t *)record, name, value) {
     if (!decode_property(decoder, result, name, value, depth)) {
       json_decref(result);
       return NULL;
@@ -351,8 +347,7 @@ static json_t *decode_marked(struct decoder *decoder, const json_t *record, cons
   const char *name;
   json_t *value;
   json_object_set_new(result, mark, text);
-  json_object_foreach((json_t *)record, name, value)
-  {
+  json_object_foreach((json_t *)record, name, value) {
     if (strcmp(name, mark) != 0 && !decode_property(decoder, result, name, value, depth)) {
       json_decref(result);
       return NULL;
@@ -366,8 +361,7 @@ static json_t *decode_array(struct decoder *decoder, const json_t *array, int de
   json_t *result = json_array();
   size_t index;
   json_t *item;
-  json_array_foreach(array, index, item)
-  {
+  json_array_foreach(array, index, item) {
     json_t *value = decode(decoder, item, depth + 1);
     if (!value) {
       json_decref(result);
