@@ -372,7 +372,7 @@ static enum vatd_code read_epoch(struct sqlite_store *s, uint64_t *epoch, struct
 static enum vatd_code take_epoch(struct sqlite_store *s, struct error *error)
 {
   char text[32];
-  uint64_t last;
+  uint64_t last = 0;
   int rc = sqlite_store_run(s, STATEMENT_BEGIN);
   if (rc)
     return sqlite_store_error(s, rc, "cannot take the database over", error);

@@ -319,7 +319,7 @@ static enum vatd_code run(struct sqlite_store *s, struct bytes sql, store_query_
                           struct error *error)
 {
   struct deadline deadline = deadline_from_now();
-  sqlite3_stmt *stmt;
+  sqlite3_stmt *stmt = NULL;
   sqlite3_progress_handler(s->db, PROGRESS_STEPS, progress, &deadline);
   enum vatd_code code = prepare(s, sql, &stmt, error);
   if (!code) {
