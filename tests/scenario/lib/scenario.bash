@@ -50,8 +50,8 @@ new_home() {
 
 leave() {
   local home
-  for home in "$WORK"/home*; do
-    kill_daemon "$home" 2>/dev/null
+  for home in "$WORK"/*/; do
+    kill_daemon "${home%/}" 2>/dev/null
   done
   if [ "$failures" -eq 0 ]; then
     rm -rf "$WORK"
