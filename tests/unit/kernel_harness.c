@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tests/unit/kernel_harness.c - see kernel_harness.h. */
+#include "kernel_harness.h"
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "base/ordmap.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+/* ---- effects ---- */
+
+static struct played_worker *player(struct harness *h, uint64_t vat)
+{
+  assert_true(vat > 0 && vat < HARNESS_VATS);
+  return &h->vats[vat];
+}
+
+static void keep_delivery(struct harness *h, struct played_worker *vat, struct bytes payload)
+{
+  struct error error;
+  struct deliver_frame frame;
+  struct bytes copy = arena_copy(&h->arena, payload);
+  assert_int_equal(frame_decode_deliver(copy, &h->arena, &frame, &error), VATD_OK);
+  assert_false(vat->has_delivery);
+  vat->delivery = frame.delivery;
+  vat->frame_id = frame.id;
+  vat->has_delivery = true;
+}
+
+static void answer_init(struct harness *h, struct played_worker *vat, struct bytes payload)
+{
+  struct error error;
+  struct init_frame frame;
+  struct bytes copy = arena_copy(&h->arena, payload);
+  assert_int_equal(frame_decode_init(copy, &h->arena, &frame, &error), VATD_OK);
+  vat->frame_id = frame.id;
+  vat->state = frame.state;
+  if (!h->hold_inits)
+    harness_done(h, vat->vat, (struct done_frame){.status = DONE_OK});
+}
+
+static void take_send(struct harness *h, const struct effect *effect)
+{
+  struct error error;
+  enum frame_type type;
+  uint64_t id;
+  struct bytes payload = bytes_after(buffer_bytes(&effect->frame), FRAME_HEADER_SIZE);
+  struct played_worker *vat = player(h, effect->vat);
+  assert_int_equal(vat->worker, effect->worker);
+  assert_int_equal(frame_peek(payload, &type, &id, &error), VATD_OK);
+  if (type == FRAME_INIT)
+    answer_init(h, vat, payload);
+  else if (type == FRAME_DELIVER)
+    keep_delivery(h, vat, payload);
+}
+
+static void carry_out(struct harness *h, struct effect *effect)
+{
+  struct played_worker *vat;
+  switch (effect->type) {
+  case EFFECT_START_WORKER:
+    vat = player(h, effect->vat);
+    vat->worker = effect->worker;
+    vat->vat = effect->vat;
+    vat->has_delivery = false;
+    vat->starts++;
+    break;
+  case EFFECT_SEND:
+    take_send(h, effect);
+    break;
+  case EFFECT_STOP_WORKER:
+    vat = player(h, effect->vat);
+    if (vat->worker == effect->worker)
+      vat->worker = 0;
+    vat->has_delivery = false;
+    break;
+  case EFFECT_ANSWER:
+    assert_true(effect->request < HARNESS_ANSWERS);
+    assert_false(h->answered[effect->request]);
+    h->answered[effect->request] = true;
+    h->answers[effect->request] = *effect;
+    *effect = (struct effect){0};
+    break;
+  case EFFECT_LOG:
+    h->log_lines++;
+    break;
+  }
+}
+
+void harness_pump(struct harness *h)
+{
+  struct effect effect;
+  bool any = true;
+  while (any) {
+    any = false;
+    while (kernel_step(h->kernel))
+      ;
+    if (!h->hold_commits && kernel_batch_open(h->kernel))
+      kernel_commit(h->kernel);
+    while (kernel_take_effect(h->kernel, &effect)) {
+      any = true;
+      carry_out(h, &effect);
+      effect_fini(&effect);
+    }
+  }
+  if (kernel_broken(h->kernel))
+    fail_msg("the kernel is broken: %s", kernel_broken(h->kernel)->text);
+  harness_check_counts(h);
+}
+
+/* ---- life ---- */
+
+static void open_kernel(struct harness *h)
+{
+  struct error error = {0};
+  if (kernel_open(h->store, &h->kernel, &error) != VATD_OK)
+    fail_msg("%s", error.text);
+}
+
+void harness_open_on(struct harness *h, struct store *store)
+{
+  *h = (struct harness){.store = store, .next_request = 1};
+  arena_init(&h->arena);
+  open_kernel(h);
+}
+
+void harness_open(struct harness *h)
+{
+  harness_open_on(h, store_memory_open());
+}
+
+static void forget_answers(struct harness *h)
+{
+  for (size_t i = 0; i < HARNESS_ANSWERS; i++) {
+    effect_fini(&h->answers[i]);
+    h->answered[i] = false;
+  }
+}
+
+void harness_close(struct harness *h)
+{
+  forget_answers(h);
+  kernel_free(h->kernel);
+  h->store->ops->close(h->store);
+  arena_fini(&h->arena);
+}
+
+void harness_crash(struct harness *h)
+{
+  struct error error = {0};
+  kernel_free(h->kernel);
+  assert_int_equal(h->store->ops->rollback(h->store, &error), VATD_OK);
+  for (size_t i = 0; i < HARNESS_VATS; i++) {
+    h->vats[i].worker = 0;
+    h->vats[i].has_delivery = false;
+  }
+  open_kernel(h);
+}
+
+/* ---- requests ---- */
+
+static uint64_t new_request(struct harness *h)
+{
+  assert_true(h->next_request < HARNESS_ANSWERS);
+  return h->next_request++;
+}
+
+uint64_t harness_begin_launch(struct harness *h, const char *config)
+{
+  json_t *json = json_loads(config, 0, NULL);
+  struct launch_bundle bundles[HARNESS_VATS];
+  size_t count = 0;
+  const char *name;
+  json_t *vat;
+  uint64_t request = new_request(h);
+  json_object_foreach(json_object_get(json, "vats"), name, vat)
+    bundles[count++] = (struct launch_bundle){name, bytes_of("{\"moduleFormat\":\"iife\"}")};
+  kernel_launch(h->kernel, request, NULL, json, bundles, count, false);
+  json_decref(json);
+  harness_pump(h);
+  return request;
+}
+
+uint64_t harness_launch(struct harness *h, const char *first, ...)
+{
+  struct buffer config;
+  va_list names;
+  buffer_init(&config, 64 * KIB);
+  buffer_printf(&config, "{\"bootstrap\":\"%s\",\"vats\":{\"%s\":{\"bundleSpec\":\"x\"}", first, first);
+  va_start(names, first);
+  for (const char *name = va_arg(names, const char *); name; name = va_arg(names, const char *))
+    buffer_printf(&config, ",\"%s\":{\"bundleSpec\":\"x\"}", name);
+  va_end(names);
+  buffer_append_text(&config, "}}");
+  uint64_t request = harness_begin_launch(h, buffer_text(&config));
+  buffer_fini(&config);
+  for (uint64_t vat = 1; vat < HARNESS_VATS; vat++) {
+    if (h->vats[vat].has_delivery && strstr(arena_copy(&h->arena, h->vats[vat].delivery.message.methargs.body).data,
+                                            "#[\"bootstrap\""))
+      harness_return(h, vat, "#\"#undefined\"", NULL);
+  }
+  assert_int_equal(harness_answer_code(h, request), VATD_OK);
+  json_t *vats = json_object_get(h->answers[request].result, "vats");
+  uint64_t id = 0;
+  vat_id_parse(bytes_of(json_string_value(json_object_get(json_array_get(vats, 0), "id"))), &id);
+  return id;
+}
+
+uint64_t harness_call_with(struct harness *h, const char *target, const char *body, const char *slot)
+{
+  json_t *slots = slot ? json_pack("[s]", slot) : json_array();
+  uint64_t request = new_request(h);
+  kernel_queue_message(h->kernel, request, NULL, bytes_of(target), bytes_of(body), slots);
+  json_decref(slots);
+  harness_pump(h);
+  return request;
+}
+
+uint64_t harness_call(struct harness *h, const char *target, const char *method)
+{
+  struct bytes body = arena_printf(&h->arena, "#[\"%s\",[]]", method);
+  return harness_call_with(h, target, body.data, NULL);
+}
+
+/* ---- playing a vat ---- */
+
+bool harness_has_delivery(const struct harness *h, uint64_t vat)
+{
+  return h->vats[vat].has_delivery;
+}
+
+const struct delivery *harness_delivery(struct harness *h, uint64_t vat)
+{
+  if (!player(h, vat)->has_delivery)
+    fail_msg("vat v%d has no delivery", (int)vat);
+  return &h->vats[vat].delivery;
+}
+
+void harness_done(struct harness *h, uint64_t vat, struct done_frame frame)
+{
+  struct played_worker *played = player(h, vat);
+  struct buffer out;
+  buffer_init(&out, LIMIT_FRAME_FROM_WORKER);
+  frame.id = played->frame_id;
+  played->has_delivery = false;
+  assert_true(frame_encode_done(&out, &frame));
+  kernel_worker_frame(h->kernel, played->worker, bytes_after(buffer_bytes(&out), FRAME_HEADER_SIZE));
+  buffer_fini(&out);
+}
+
+void harness_done_with(struct harness *h, uint64_t vat, const struct vat_syscall *calls, size_t count)
+{
+  harness_done(h, vat,
+               (struct done_frame){.status = DONE_OK, .syscalls = (struct vat_syscall *)calls, .syscall_count = count});
+  harness_pump(h);
+}
+
+static struct capdata capdata_of(struct harness *h, const char *body, const char *slot)
+{
+  struct capdata data = {.body = bytes_of(body)};
+  if (slot) {
+    data.slots.items = arena_alloc(&h->arena, sizeof *data.slots.items);
+    data.slots.items[0] = bytes_of(slot);
+    data.slots.count = 1;
+  }
+  return data;
+}
+
+struct vat_syscall call_send(struct harness *h, const char *target, const char *body, const char *slot, const char *result)
+{
+  return (struct vat_syscall){.type = SYSCALL_SEND,
+                              .message = {.target = bytes_of(target),
+                                          .methargs = capdata_of(h, body, slot),
+                                          .result = result ? bytes_of(result) : (struct bytes){NULL, 0}}};
+}
+
+struct vat_syscall call_subscribe(const char *vpid)
+{
+  return (struct vat_syscall){.type = SYSCALL_SUBSCRIBE, .vpid = bytes_of(vpid)};
+}
+
+struct vat_syscall call_resolve(struct harness *h, const char *vpid, bool rejected, const char *body, const char *slot)
+{
+  struct resolution *resolution = arena_alloc(&h->arena, sizeof *resolution);
+  *resolution = (struct resolution){bytes_of(vpid), rejected, capdata_of(h, body, slot)};
+  return (struct vat_syscall){.type = SYSCALL_RESOLVE, .resolutions = {resolution, 1}};
+}
+
+static void settle_result(struct harness *h, uint64_t vat, bool rejected, const char *body, const char *slot)
+{
+  const char *result = arena_copy(&h->arena, harness_delivery(h, vat)->message.result).data;
+  struct vat_syscall call = call_resolve(h, result, rejected, body, slot);
+  harness_done_with(h, vat, &call, 1);
+}
+
+void harness_return(struct harness *h, uint64_t vat, const char *body, const char *slot)
+{
+  settle_result(h, vat, false, body, slot);
+}
+
+void harness_throw(struct harness *h, uint64_t vat, const char *body)
+{
+  settle_result(h, vat, true, body, NULL);
+}
+
+void harness_worker_dies(struct harness *h, uint64_t vat, enum worker_end end)
+{
+  struct played_worker *played = player(h, vat);
+  uint64_t worker = played->worker;
+  played->has_delivery = false;
+  played->worker = 0;
+  kernel_worker_ended(h->kernel, worker, end, "it died in a test");
+  harness_pump(h);
+}
+
+/* ---- looking ---- */
+
+bool harness_is_answered(const struct harness *h, uint64_t request)
+{
+  return h->answered[request];
+}
+
+static void need_answer(struct harness *h, uint64_t request)
+{
+  if (!h->answered[request])
+    fail_msg("request %d has no answer", (int)request);
+}
+
+const char *harness_answer(struct harness *h, uint64_t request)
+{
+  need_answer(h, request);
+  const struct effect *effect = &h->answers[request];
+  char *text = effect->result ? json_dumps(effect->result, JSON_COMPACT | JSON_ENCODE_ANY) : strdup(effect->text);
+  struct bytes copy = arena_copy(&h->arena, bytes_of(text));
+  free(text);
+  return copy.data;
+}
+
+enum vatd_code harness_answer_code(struct harness *h, uint64_t request)
+{
+  need_answer(h, request);
+  return h->answers[request].code;
+}
+
+const char *harness_vat_row(struct harness *h, const char *vat, const char *key)
+{
+  struct error error;
+  struct buffer value;
+  buffer_init(&value, LIMIT_KERNEL_VALUE);
+  h->store->ops->get(h->store, vat, bytes_of(key), &value, &error);
+  const char *copy = arena_copy(&h->arena, buffer_bytes(&value)).data;
+  buffer_fini(&value);
+  return copy;
+}
+
+const char *harness_row(struct harness *h, const char *key)
+{
+  return harness_vat_row(h, NULL, key);
+}
+
+bool harness_has_row(struct harness *h, const char *key)
+{
+  struct error error;
+  struct buffer value;
+  buffer_init(&value, LIMIT_KERNEL_VALUE);
+  enum vatd_code code = h->store->ops->get(h->store, NULL, bytes_of(key), &value, &error);
+  buffer_fini(&value);
+  return code == VATD_OK;
+}
+
+static bool dump_row(void *context, struct bytes key, struct bytes value)
+{
+  struct buffer *dump = context;
+  buffer_append_bytes(dump, key);
+  buffer_append_text(dump, " = ");
+  buffer_append_bytes(dump, value);
+  buffer_append_text(dump, "\n");
+  return true;
+}
+
+const char *harness_dump(struct harness *h)
+{
+  struct error error;
+  struct buffer dump;
+  buffer_init(&dump, LIMIT_KERNEL_VALUE);
+  h->store->ops->scan(h->store, NULL, bytes_of(""), dump_row, &dump, &error);
+  for (uint64_t vat = 1; vat < HARNESS_VATS; vat++)
+    h->store->ops->scan(h->store, vat_id_text(vat).text, bytes_of(""), dump_row, &dump, &error);
+  const char *copy = arena_copy(&h->arena, buffer_bytes(&dump)).data;
+  buffer_fini(&dump);
+  return copy;
+}
+
+static bool count_row(void *context, struct bytes key, struct bytes value)
+{
+  (void)key;
+  (void)value;
+  ++*(size_t *)context;
+  return true;
+}
+
+size_t harness_count(struct harness *h, const char *prefix)
+{
+  struct error error;
+  size_t count = 0;
+  h->store->ops->scan(h->store, NULL, bytes_of(prefix), count_row, &count, &error);
+  return count;
+}
+
+/* ---- the oracle of counts ----
+ *
+ * Reads all kernel rows and adds up, per kref, what refs.h says is counted. It knows only the rows' forms. */
+
+struct tally {
+  struct harness *h;
+  struct ordmap reachable;
+  struct ordmap recognizable;
+};
+
+static void tally_add(struct ordmap *map, const char *kref)
+{
+  struct bytes value;
+  char text[24];
+  unsigned long old = ordmap_get(map, bytes_of(kref), &value) ? strtoul(value.data, NULL, 10) : 0;
+  snprintf(text, sizeof text, "%lu", old + 1);
+  ordmap_put(map, bytes_of(kref), bytes_from(text, strlen(text) + 1));
+}
+
+static unsigned long tally_of(const struct ordmap *map, const char *kref)
+{
+  struct bytes value;
+  return ordmap_get(map, bytes_of(kref), &value) ? strtoul(value.data, NULL, 10) : 0;
+}
+
+static void tally_holder(struct tally *tally, const char *kref)
+{
+  if (!kref)
+    return;
+  tally_add(&tally->reachable, kref);
+  tally_add(&tally->recognizable, kref);
+}
+
+static void tally_slots(struct tally *tally, const json_t *data)
+{
+  size_t i;
+  json_t *slot;
+  json_array_foreach(json_object_get(data, "slots"), i, slot)
+    tally_holder(tally, json_string_value(slot));
+}
+
+static void tally_item(struct tally *tally, const json_t *item)
+{
+  tally_holder(tally, json_string_value(json_object_get(item, "target")));
+  tally_holder(tally, json_string_value(json_object_get(item, "kpid")));
+  const json_t *message = json_object_get(item, "message");
+  tally_holder(tally, json_string_value(json_object_get(message, "result")));
+  tally_slots(tally, json_object_get(message, "methargs"));
+}
+
+/* "v1.c.ko3" = "R o-5": an import counts for an object; every entry counts for a promise. */
+static void tally_clist(struct tally *tally, const char *kref, const char *value)
+{
+  bool promise = kref[1] == 'p';
+  bool import = value[3] == '-';
+  if (promise || (import && value[0] == 'R'))
+    tally_holder(tally, kref);
+  else if (import)
+    tally_add(&tally->recognizable, kref);
+}
+
+static bool tally_row(void *context, struct bytes key_bytes, struct bytes value_bytes)
+{
+  struct tally *tally = context;
+  const char *key = arena_copy(&tally->h->arena, key_bytes).data;
+  const char *value = arena_copy(&tally->h->arena, value_bytes).data;
+  const char *last = strrchr(key, '.') ? strrchr(key, '.') + 1 : key;
+  const char *clist = strstr(key, ".c.k");
+  json_t *json = json_loadb(value, value_bytes.size, JSON_ALLOW_NUL, NULL);
+  if (key[0] == 'v' && clist)
+    tally_clist(tally, clist + 3, value);
+  else if (strncmp(key, "queue.", 6) == 0 && strcmp(last, "head") != 0 && strcmp(last, "tail") != 0)
+    tally_item(tally, json);
+  else if (strncmp(key, "kp", 2) == 0 && strcmp(last, "value") == 0)
+    tally_slots(tally, json);
+  else if (strncmp(key, "vat.", 4) == 0)
+    tally_holder(tally, json_string_value(json_object_get(json, "root")));
+  else if (strncmp(key, "subcluster.", 11) == 0)
+    tally_holder(tally, json_string_value(json_object_get(json, "bootstrapResult")));
+  else if (strncmp(key, "host.", 5) == 0)
+    tally_holder(tally, last);
+  else if (strncmp(key, "idempotency.key.", 16) == 0)
+    tally_holder(tally, json_string_value(json_object_get(json, "promise")));
+  json_decref(json);
+  return true;
+}
+
+static bool compare_row(void *context, struct bytes key_bytes, struct bytes value)
+{
+  struct tally *tally = context;
+  char key[128];
+  char expected[64];
+  snprintf(key, sizeof key, "%.*s", BYTES_ARG(key_bytes));
+  char *dot = strstr(key, ".refCount");
+  if (key[0] != 'k' || !dot)
+    return true;
+  *dot = '\0';
+  if (key[1] == 'p')
+    snprintf(expected, sizeof expected, "%lu", tally_of(&tally->reachable, key));
+  else
+    snprintf(expected, sizeof expected, "%lu,%lu", tally_of(&tally->reachable, key), tally_of(&tally->recognizable, key));
+  if (!bytes_is(value, expected))
+    fail_msg("%s has the count %.*s, but %s hold it\n%s", key, BYTES_ARG(value), expected, harness_dump(tally->h));
+  ordmap_remove(&tally->recognizable, bytes_of(key));
+  return true;
+}
+
+void harness_check_counts(struct harness *h)
+{
+  struct error error;
+  struct bytes missing;
+  struct tally tally = {.h = h};
+  ordmap_init(&tally.reachable);
+  ordmap_init(&tally.recognizable);
+  h->store->ops->scan(h->store, NULL, bytes_of(""), tally_row, &tally, &error);
+  h->store->ops->scan(h->store, NULL, bytes_of("k"), compare_row, &tally, &error);
+  if (ordmap_seek(&tally.recognizable, bytes_of(""), &missing, NULL))
+    fail_msg("%.*s is held but does not exist", BYTES_ARG(missing));
+  ordmap_fini(&tally.reachable);
+  ordmap_fini(&tally.recognizable);
+}
