@@ -170,7 +170,7 @@ struct kernel {
 
   struct effect_queue out;   /* may leave now */
   struct effect_queue gated; /* wait for their batch */
-  uint64_t next_batch;       /* the number of the open batch */
+  bool committing;           /* the store's commit() has been called and has not returned */
   bool changed;              /* the open batch has changes */
   size_t batch_cranks;
   size_t batch_bytes;

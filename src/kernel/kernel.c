@@ -106,6 +106,8 @@ const struct error *kernel_broken(const struct kernel *k)
 static void batch_ended(void *context, uint64_t batch, enum store_outcome outcome)
 {
   struct kernel *k = context;
+  if (k->committing)
+    gate_close_batch(k, batch);
   if (outcome == STORE_DURABLE)
     gate_open(k, batch);
   else
@@ -168,7 +170,6 @@ enum vatd_code kernel_open(struct store *store, struct kernel **kernel, struct e
 {
   struct kernel *k = memory_zalloc(sizeof *k);
   k->store = store;
-  k->next_batch = 1;
   arena_init(&k->arena);
   idmap_init(&k->vats);
   idmap_init(&k->workers);
@@ -310,14 +311,14 @@ void kernel_commit(struct kernel *k)
   if (kernel_is_broken(k))
     return;
   CHECK(!k->in_crank);
-  gate_close_batch(k, k->next_batch);
+  k->committing = true; /* the outcome may be reported before commit() returns, or long after */
   enum vatd_code code = k->store->ops->commit(k->store, &batch, &error);
+  k->committing = false;
   if (code != VATD_OK) {
     kernel_break(k, code, "%s", error.text);
     return;
   }
-  CHECK(batch == k->next_batch);
-  k->next_batch++;
+  gate_close_batch(k, batch);
   k->changed = false;
   k->batch_cranks = 0;
   k->batch_bytes = 0;

@@ -164,24 +164,44 @@ void kernel_show_vat(struct kernel *k, uint64_t request, struct bytes vat)
   gate_answer(k, request, json);
 }
 
-struct row_reader {
-  json_t *rows;
-  struct bytes after;
-  size_t limit;
-  bool more;
-};
-
-static bool read_row(void *context, struct bytes key, struct bytes value)
+/* Adds [key, value] to the rows; false when the store failed or the key is not there. */
+static bool add_row_of(struct kernel *k, const char *vat, struct bytes key, json_t *rows)
 {
-  struct row_reader *reader = context;
-  if (bytes_compare(key, reader->after) <= 0 && reader->after.size)
-    return true;
-  if (json_array_size(reader->rows) == reader->limit) {
-    reader->more = true;
-    return false;
+  struct error error = {0};
+  struct buffer value;
+  buffer_init(&value, LIMIT_VATSTORE_VALUE);
+  enum vatd_code code = k->store->ops->get(k->store, vat, key, &value, &error);
+  if (code == VATD_OK)
+    json_array_append_new(rows, json_pack("[o, o]", json_text(key), json_text(buffer_bytes(&value))));
+  else if (code != VATD_NOT_FOUND)
+    kernel_break(k, code, "%s", error.text);
+  buffer_fini(&value);
+  return code == VATD_OK;
+}
+
+/* Rows whose key starts with `prefix` and is greater than `after`, at most `limit`; true when there are more. */
+static bool read_rows(struct kernel *k, const char *vat, struct bytes prefix, struct bytes after, size_t limit,
+                      json_t *rows)
+{
+  struct error error = {0};
+  struct bytes at = bytes_compare(after, prefix) >= 0 ? after : prefix;
+  if (bytes_compare(after, prefix) < 0 || after.size == 0)
+    add_row_of(k, vat, prefix, rows);
+  while (!kernel_is_broken(k)) {
+    struct buffer next;
+    buffer_init(&next, LIMIT_VATSTORE_KEY);
+    enum vatd_code code = k->store->ops->next_key(k->store, vat, at, &next, &error);
+    at = arena_copy(&k->arena, buffer_bytes(&next));
+    buffer_fini(&next);
+    if (code != VATD_OK && code != VATD_NOT_FOUND)
+      kernel_break(k, code, "%s", error.text);
+    if (code != VATD_OK || !bytes_start_with(at, prefix))
+      return false;
+    if (json_array_size(rows) == limit)
+      return true;
+    add_row_of(k, vat, at, rows);
   }
-  json_array_append_new(reader->rows, json_pack("[o, o]", json_text(key), json_text(value)));
-  return true;
+  return false;
 }
 
 void kernel_read_vatstore(struct kernel *k, uint64_t request, struct bytes vat, struct bytes prefix, struct bytes after,
@@ -194,16 +214,14 @@ void kernel_read_vatstore(struct kernel *k, uint64_t request, struct bytes vat, 
     gate_answer_error(k, request, error.code, "%s", error.text);
     return;
   }
-  struct row_reader reader = {.rows = json_array(), .after = after, .limit = limit};
-  enum vatd_code code = k->store->ops->scan(k->store, vat_id_text(id).text, prefix, read_row, &reader, &error);
-  if (code == VATD_INVALID) {
-    json_decref(reader.rows);
-    gate_answer_error(k, request, code, "%s", error.text);
+  if (prefix.size > LIMIT_VATSTORE_KEY || after.size > LIMIT_VATSTORE_KEY || !bytes_are_utf8(prefix) ||
+      !bytes_are_utf8(after)) {
+    gate_answer_error(k, request, VATD_INVALID, "`prefix` and `after` are UTF-8 of at most %zu bytes", LIMIT_VATSTORE_KEY);
     return;
   }
-  if (code != VATD_OK)
-    kernel_break(k, code, "%s", error.text);
-  gate_answer(k, request, json_pack("{s:o, s:b}", "rows", reader.rows, "more", reader.more));
+  json_t *rows = json_array();
+  bool more = read_rows(k, vat_id_text(id).text, prefix, after, limit, rows);
+  gate_answer(k, request, json_pack("{s:o, s:b}", "rows", rows, "more", more));
 }
 
 static bool query_row(void *context, size_t columns, const char *const *names, const char *const *texts)

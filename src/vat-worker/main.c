@@ -13,9 +13,11 @@
 #include "vat-worker/worker.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,6 +77,9 @@ static enum worker_exit serve(struct engine *engine, struct host *host)
   crank_init(&crank, &cache);
   worker_init(&worker, CHANNEL_FD, engine, &crank, &cache);
   host->crank = &crank;
+
+  /* A vat in an endless loop does not see that the channel is closed: a worker ends with its kernel. */
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
 
   /* SANDBOX: entered here and nowhere else. The engine is up, all files are read, not one byte of vat code is. */
 

@@ -192,7 +192,7 @@ struct done_frame {
   uint64_t id;
   enum done_status status;
   struct bytes status_text;
-  struct key_value_list sets; /* in the order of the last set of each key */
+  struct key_value_list sets; /* in the order in which keys were first set (a deleted key starts anew) */
   struct bytes_list deletes;  /* in the order of the deletes */
   struct vat_syscall *syscalls;
   size_t syscall_count;
