@@ -76,6 +76,22 @@ try() {
   err=$(cat "$WORK/err")
 }
 
+# begin NAME COMMAND...: in the background, for calls whose answer has to wait. outcome NAME takes what try takes.
+declare -A begun=()
+begin() {
+  local name=$1
+  shift
+  "$@" >"$WORK/$name.out" 2>"$WORK/$name.err" &
+  begun[$name]=$!
+}
+
+outcome() {
+  wait "${begun[$1]}"
+  status=$?
+  out=$(cat "$WORK/$1.out")
+  err=$(cat "$WORK/$1.err")
+}
+
 # rpc REQUEST...: sends lines as they are to the daemon's socket and prints the answers' lines.
 rpc() {
   printf '%s\n' "$@" | timeout 120 "$BUILD/tests/rpc_line" "$VATD_HOME/vatd.sock"
