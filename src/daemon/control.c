@@ -138,22 +138,19 @@ static void free_call(struct rpc_call *call)
   free(call);
 }
 
-/* Ends a call: `outcome` is {"result": …} or {"error": …}. Takes it over. */
-static void end_call(struct control *control, struct rpc_call *call, json_t *outcome)
+/* Ends a call with `member` ("result" or "error") set to `value`, which is taken over. */
+static void end_call(struct control *control, struct rpc_call *call, const char *member, json_t *value)
 {
   struct client *client = call->client;
   idmap_remove(&control->calls, call->request);
   if (client) {
     client->calls--;
-    if (call->id) {
-      json_object_set_new(outcome, "jsonrpc", json_string("2.0"));
-      json_object_set(outcome, "id", call->id);
-      control_send(client, json_incref(outcome));
-    }
+    if (call->id)
+      control_send(client, json_pack("{s:s, s:O, s:O}", "jsonrpc", "2.0", "id", call->id, member, value));
     if (!client->closing)
       close_when_done(client);
   }
-  json_decref(outcome);
+  json_decref(value);
   free_call(call);
 }
 
@@ -164,7 +161,7 @@ void control_answer(struct control *control, uint64_t request, json_t *result)
     return;
   if (call->finish)
     call->finish(control->daemon, result);
-  end_call(control, call, json_pack("{s:O}", "result", result));
+  end_call(control, call, "result", json_incref(result));
 }
 
 void control_answer_error(struct control *control, uint64_t request, int code, const char *message, json_t *data)
@@ -176,7 +173,7 @@ void control_answer_error(struct control *control, uint64_t request, int code, c
   json_t *error = json_pack("{s:i, s:o}", "code", code, "message", text ? text : json_string("(not UTF-8)"));
   if (data)
     json_object_set(error, "data", data);
-  end_call(control, call, json_pack("{s:o}", "error", error));
+  end_call(control, call, "error", error);
 }
 
 /* ---- log followers ---- */

@@ -396,8 +396,8 @@ static const struct method *find_method(const char *name)
 
 void rpc_refuse(struct client *client, int code, const char *message)
 {
-  control_send(client, json_pack("{s:s, s:{s:i, s:s}, s:n}", "jsonrpc", "2.0", "error", "code", code, "message", message,
-                                 "id"));
+  control_send(client, json_pack("{s:s, s:n, s:{s:i, s:s}}", "jsonrpc", "2.0", "id", "error", "code", code, "message",
+                                 message));
 }
 
 /* The id of a request: a string, a number or null; `*valid` says whether it is one of these or missing. */

@@ -114,20 +114,7 @@ bool subcluster_is_launching(const json_t *subcluster)
 
 size_t subclusters_all(struct kernel *k, uint64_t **ids)
 {
-  struct bytes prefix = bytes_of("subcluster.");
-  struct bytes key = prefix;
-  struct number_list found = {0};
-  uint64_t id;
-  while (record_next_key(k, key, prefix, &key)) {
-    if (subcluster_id_parse(bytes_after(key, prefix.size), &id))
-      number_list_add(&found, id);
-  }
-  size_t count = found.count;
-  *ids = arena_alloc_array(&k->arena, count, sizeof **ids);
-  for (size_t i = 0; i < count; i++)
-    (*ids)[i] = number_list_at(&found, i);
-  number_list_fini(&found);
-  return count;
+  return record_ids(k, bytes_of("subcluster."), subcluster_id_parse, ids);
 }
 
 size_t subcluster_vats(struct kernel *k, uint64_t id, uint64_t **vats)

@@ -86,6 +86,23 @@ bool record_next_key(struct kernel *k, struct bytes after, struct bytes prefix, 
   return found;
 }
 
+size_t record_ids(struct kernel *k, struct bytes prefix, bool (*parse)(struct bytes, uint64_t *), uint64_t **ids)
+{
+  struct number_list found = {0};
+  struct bytes key = prefix;
+  uint64_t id;
+  while (record_next_key(k, key, prefix, &key)) {
+    if (parse(bytes_after(key, prefix.size), &id))
+      number_list_add(&found, id);
+  }
+  size_t count = found.count;
+  *ids = arena_alloc_array(&k->arena, count, sizeof **ids);
+  for (size_t i = 0; i < count; i++)
+    (*ids)[i] = number_list_at(&found, i);
+  number_list_fini(&found);
+  return count;
+}
+
 uint64_t record_number(struct kernel *k, struct bytes key, uint64_t absent)
 {
   struct bytes text;

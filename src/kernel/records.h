@@ -44,6 +44,8 @@ void record_put(struct kernel *k, struct bytes key, struct bytes value);
 void record_delete(struct kernel *k, struct bytes key);
 /* The first key greater than `after` that starts with `prefix`. */
 bool record_next_key(struct kernel *k, struct bytes after, struct bytes prefix, struct bytes *key);
+/* The ids that `parse` finds behind `prefix` in the keys that start with it, in key order, in the arena. */
+size_t record_ids(struct kernel *k, struct bytes prefix, bool (*parse)(struct bytes, uint64_t *), uint64_t **ids);
 uint64_t record_number(struct kernel *k, struct bytes key, uint64_t absent);
 void record_put_number(struct kernel *k, struct bytes key, uint64_t number);
 /* A stored JSON text; NULL when there is no such row. The caller owns a reference. */

@@ -291,6 +291,15 @@ static void answer_error(struct kernel *k, uint64_t request, const struct error 
   gate_answer_error(k, request, error->code, "%s", error->text);
 }
 
+bool request_find_vat(struct kernel *k, uint64_t request, struct bytes vat, uint64_t *id)
+{
+  struct error error = {0};
+  if (kernel_find_vat(k, vat, id, &error) == VATD_OK)
+    return true;
+  answer_error(k, request, &error);
+  return false;
+}
+
 static void begin_input(struct kernel *k)
 {
   arena_clear(&k->arena);
@@ -366,15 +375,10 @@ static void note_done(struct kernel *k, const char *key)
 
 void kernel_terminate_vat(struct kernel *k, uint64_t request, const char *key, struct bytes vat)
 {
-  struct error error = {0};
   uint64_t id;
   begin_input(k);
-  if (made_before(k, request, key))
+  if (made_before(k, request, key) || !request_find_vat(k, request, vat, &id))
     return;
-  if (kernel_find_vat(k, vat, &id, &error) != VATD_OK) {
-    answer_error(k, request, &error);
-    return;
-  }
   struct launch *launch = launch_of_vat(k, id);
   if (launch)
     launch_fail_by_vat(k, launch, id, "terminated");
@@ -435,13 +439,10 @@ void kernel_terminate_all(struct kernel *k, uint64_t request, const char *key)
 
 void kernel_restart_vat(struct kernel *k, uint64_t request, struct bytes vat)
 {
-  struct error error = {0};
   uint64_t id;
   begin_input(k);
-  if (kernel_find_vat(k, vat, &id, &error) != VATD_OK) {
-    answer_error(k, request, &error);
+  if (!request_find_vat(k, request, vat, &id))
     return;
-  }
   struct vat *at_run_time = vat_of(k, id);
   if (launch_of_vat(k, id)) {
     gate_answer_error(k, request, VATD_BUSY, "vat %s is being launched", vat_id_text(id).text);
@@ -463,13 +464,10 @@ void kernel_restart_vat(struct kernel *k, uint64_t request, struct bytes vat)
 
 void kernel_ping_vat(struct kernel *k, uint64_t request, struct bytes vat)
 {
-  struct error error = {0};
   uint64_t id;
   begin_input(k);
-  if (kernel_find_vat(k, vat, &id, &error) != VATD_OK) {
-    answer_error(k, request, &error);
+  if (!request_find_vat(k, request, vat, &id))
     return;
-  }
   struct vat *at_run_time = vat_of(k, id);
   if (at_run_time->suspended) {
     struct bytes cause = bytes_of("");

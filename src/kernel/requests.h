@@ -32,6 +32,9 @@ void request_launch_ended(struct kernel *k, uint64_t subcluster, enum vatd_code 
 /* "TypeError: no such thing" for an Error, else the body; in the arena. */
 const char *request_rejection_text(struct kernel *k, const struct kernel_data *reason);
 
+/* The id of the vat that a request names; if there is none the request is answered and false returned. */
+bool request_find_vat(struct kernel *k, uint64_t request, struct bytes vat, uint64_t *id);
+
 /* All waiting requests are told that their promise is gone. */
 void requests_abandon(struct kernel *k, const char *why);
 

@@ -4,6 +4,7 @@
 #include "kernel/gate.h"
 #include "kernel/launch.h"
 #include "kernel/records.h"
+#include "kernel/requests.h"
 #include "kernel/vats.h"
 
 #include <stdlib.h>
@@ -143,10 +144,8 @@ void kernel_show_vat(struct kernel *k, uint64_t request, struct bytes vat)
   struct error error = {0};
   uint64_t id;
   arena_clear(&k->arena);
-  if (kernel_find_vat(k, vat, &id, &error) != VATD_OK) {
-    gate_answer_error(k, request, error.code, "%s", error.text);
+  if (!request_find_vat(k, request, vat, &id))
     return;
-  }
   struct vat_record record = {0};
   struct store_size size = {0};
   vat_record_get(k, id, &record);
@@ -207,13 +206,10 @@ static bool read_rows(struct kernel *k, const char *vat, struct bytes prefix, st
 void kernel_read_vatstore(struct kernel *k, uint64_t request, struct bytes vat, struct bytes prefix, struct bytes after,
                           size_t limit)
 {
-  struct error error = {0};
   uint64_t id;
   arena_clear(&k->arena);
-  if (kernel_find_vat(k, vat, &id, &error) != VATD_OK) {
-    gate_answer_error(k, request, error.code, "%s", error.text);
+  if (!request_find_vat(k, request, vat, &id))
     return;
-  }
   if (prefix.size > LIMIT_VATSTORE_KEY || after.size > LIMIT_VATSTORE_KEY || !bytes_are_utf8(prefix) ||
       !bytes_are_utf8(after)) {
     gate_answer_error(k, request, VATD_INVALID, "`prefix` and `after` are UTF-8 of at most %zu bytes", LIMIT_VATSTORE_KEY);

@@ -70,32 +70,14 @@ static void vat_record_put(struct kernel *k, uint64_t id, const struct vat_recor
   json_decref(json);
 }
 
-/* The ids that follow `prefix` in all keys that start with it. */
-static size_t ids_after(struct kernel *k, struct bytes prefix, uint64_t **ids)
-{
-  struct number_list found = {0};
-  struct bytes key = prefix;
-  uint64_t id;
-  while (record_next_key(k, key, prefix, &key)) {
-    if (vat_id_parse(bytes_after(key, prefix.size), &id))
-      number_list_add(&found, id);
-  }
-  size_t count = found.count;
-  *ids = arena_alloc_array(&k->arena, count, sizeof **ids);
-  for (size_t i = 0; i < count; i++)
-    (*ids)[i] = number_list_at(&found, i);
-  number_list_fini(&found);
-  return count;
-}
-
 size_t vats_named(struct kernel *k, struct bytes name, uint64_t **ids)
 {
-  return ids_after(k, name_prefix(k, name), ids);
+  return record_ids(k, name_prefix(k, name), vat_id_parse, ids);
 }
 
 size_t vats_all(struct kernel *k, uint64_t **ids)
 {
-  return ids_after(k, bytes_of("vatConfig."), ids);
+  return record_ids(k, bytes_of("vatConfig."), vat_id_parse, ids);
 }
 
 /* ---- bundles ---- */
