@@ -5,8 +5,8 @@
 #include "kernel/promises.h"
 #include "kernel/records.h"
 #include "kernel/refs.h"
-
-#include <stdio.h>
+#include "kernel/sweep.h"
+#include "kernel/vatstore.h"
 
 static struct bytes live_key(struct kernel *k, uint64_t vat)
 {
@@ -27,42 +27,6 @@ void record_set_live(struct kernel *k, uint64_t vat, bool live)
 }
 
 /* ---- what the vat's storage says ---- */
-
-static bool vatstore_get(struct kernel *k, uint64_t vat, struct bytes key, struct bytes *value)
-{
-  if (kernel_is_broken(k))
-    return false;
-  struct error error = {0};
-  struct buffer buffer;
-  buffer_init(&buffer, LIMIT_VATSTORE_VALUE);
-  enum vatd_code code = k->store->ops->get(k->store, vat_id_text(vat).text, key, &buffer, &error);
-  if (code == VATD_OK && value)
-    *value = arena_copy(&k->arena, buffer_bytes(&buffer));
-  else if (code != VATD_OK && code != VATD_NOT_FOUND)
-    kernel_break(k, code, "%s", error.text);
-  buffer_fini(&buffer);
-  return code == VATD_OK;
-}
-
-static bool stop_at_first(void *context, struct bytes key, struct bytes value)
-{
-  (void)key;
-  (void)value;
-  *(bool *)context = true;
-  return false;
-}
-
-static bool vatstore_has_prefix(struct kernel *k, uint64_t vat, struct bytes prefix)
-{
-  if (kernel_is_broken(k))
-    return false;
-  struct error error = {0};
-  bool found = false;
-  enum vatd_code code = k->store->ops->scan(k->store, vat_id_text(vat).text, prefix, stop_at_first, &found, &error);
-  if (code != VATD_OK)
-    kernel_break(k, code, "%s", error.text);
-  return found;
-}
 
 /* The number of the collection of watched promises ("o+d6/4" -> 4), 0 when the vat has none. */
 static uint64_t watched_collection(struct kernel *k, uint64_t vat)
@@ -149,6 +113,7 @@ static void restart_notifies(struct kernel *k, const struct vat *vat)
 
 void restart_vat(struct kernel *k, struct vat *vat)
 {
+  sweep_virtual_rows(k, vat->id);
   restart_objects(k, vat->id);
   restart_promises(k, vat->id, watched_collection(k, vat->id));
   restart_notifies(k, vat);

@@ -16,9 +16,8 @@
  *   - Of promises, only watched ones are remembered: the vpids that are keys of the collection named by the row
  *     watchedPromiseTableID. Their entries and subscriptions stay, for liveslots does not subscribe again. All others go,
  *     with their subscriptions and queued notifies.
- *
- * Rows of merely virtual (not durable) kinds and collections stay in the vat's storage: see docs/liveslots.md for why they
- * are not swept, and what leaks.
+ *   - Rows of merely virtual (not durable) kinds and collections are part of the old incarnation: swept, with the counts
+ *     they hold (sweep.h says what still leaks).
  */
 #ifndef VATD_KERNEL_RESTART_H
 #define VATD_KERNEL_RESTART_H

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kernel/vatstore.h - one vat's rows in the store, for the few places where the kernel itself looks into them or changes
+ * them (the restart crank). As with records.h, a failing store breaks the kernel, and then nothing is found and nothing done.
+ * What is handed out lies in the kernel's arena.
+ */
+#ifndef VATD_KERNEL_VATSTORE_H
+#define VATD_KERNEL_VATSTORE_H
+
+#include "kernel/internal.h"
+
+/* `value` may be NULL. */
+bool vatstore_get(struct kernel *k, uint64_t vat, struct bytes key, struct bytes *value);
+void vatstore_put(struct kernel *k, uint64_t vat, struct bytes key, struct bytes value);
+void vatstore_delete(struct kernel *k, uint64_t vat, struct bytes key);
+/* The first key greater than `after`. */
+bool vatstore_next_key(struct kernel *k, uint64_t vat, struct bytes after, struct bytes *key);
+bool vatstore_has_prefix(struct kernel *k, uint64_t vat, struct bytes prefix);
+/* All rows whose key starts with `prefix`. */
+struct key_value_list vatstore_rows(struct kernel *k, uint64_t vat, struct bytes prefix);
+
+#endif
