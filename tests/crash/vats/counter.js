@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A counter of the kill test: each increment has a number. */
-import { Far } from '@endo/far';
+import { Far } from './far.js';
 import { openLedger } from './ledger.js';
 
 export const buildRootObject = (_vatPowers, _parameters, baggage) => {

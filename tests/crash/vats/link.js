@@ -3,7 +3,7 @@
  * A link of the chains in the kill test: notes what it is sent, per sender, and passes it on if it knows to whom. Its name
  * is its parameter; the answer comes when the end of the chain has answered.
  */
-import { E, Far } from '@endo/far';
+import { E, Far } from './far.js';
 import { openLedger } from './ledger.js';
 
 export const buildRootObject = (_vatPowers, { name, senders }, baggage) => {

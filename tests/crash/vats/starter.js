@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Puts the chains of the kill test together: a -> b -> c and d -> c. */
-import { E, Far } from '@endo/far';
+import { E, Far } from './far.js';
 
 export const buildRootObject = () =>
   Far('starter', {
