@@ -230,14 +230,16 @@ static void crashed(struct kernel *k, struct vat *vat, const char *detail)
 
 void crank_worker_ended(struct kernel *k, struct vat *vat, enum worker_end end, const char *detail)
 {
-  if (vat->phase == VAT_STARTING)
+  if (vat->phase == VAT_STARTING) {
     start_failed(k, vat, detail);
-  else if (end == WORKER_DEADLINE && vat->phase == VAT_BUSY)
+  } else if (end == WORKER_DEADLINE && vat->phase == VAT_BUSY) {
     limit_exceeded(k, vat, detail);
-  else if (end == WORKER_KILLED && !launch_of_vat(k, vat->id))
+  } else if (end == WORKER_KILLED && !launch_of_vat(k, vat->id)) {
+    gate_log_kernel(k, vat->id, "worker killed on request");
     end_incarnation(k, vat);
-  else
+  } else {
     crashed(k, vat, detail);
+  }
 }
 
 /* ---- start ---- */
