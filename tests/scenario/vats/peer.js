@@ -24,6 +24,9 @@ export const buildRootObject = () => {
     return harden({ promise: kits.get(name).promise });
   };
 
+  const makeObject = name =>
+    Far(`made as ${name}`, { greet: who => `${name} greets ${who}`, note: text => seen.push(text) });
+
   return Far('peer', {
     bootstrap: async vats => {
       others = vats;
@@ -38,14 +41,16 @@ export const buildRootObject = () => {
     fulfil: (name, value) => kits.get(name).resolve(value),
     reject: (name, message) => kits.get(name).reject(Error(message)),
     rejectWith: (name, reason) => kits.get(name).reject(reason),
-    fulfilWithObject: name =>
-      kits.get(name).resolve(Far(`made for ${name}`, { greet: who => `${name} greets ${who}`, note: text => seen.push(text) })),
+    makeObject,
+    fulfilWithObject: name => kits.get(name).resolve(makeObject(name)),
     throwBack: message => {
       throw TypeError(message);
     },
 
     /* Waiting, here and elsewhere. */
     give: value => value,
+    say: (...values) => console.log(...values),
+    warn: (...values) => console.warn(...values),
     wait: async promise => ({ got: await promise }),
     waitBoth: async (a, b) => [await a, await b],
     look: (label, promise) => {
