@@ -4,3 +4,5 @@ target_include_directories(kernel_harness PUBLIC unit)
 foreach(name ids messages promises syscalls launch restart faults requests)
   vatd_unit_test(kernel_${name}_test unit/kernel_${name}_test.c LINK kernel_harness vatd_store vatd_kernel vatd_wire vatd_base)
 endforeach()
+vatd_unit_test(kernel_store_fault_test unit/kernel_store_fault_test.c unit/store_fixture.c
+  LINK kernel_harness vatd_fault_vfs vatd_store vatd_kernel vatd_wire vatd_base)

@@ -40,6 +40,7 @@ struct harness {
   uint64_t next_request;
   bool hold_inits;  /* do not answer init frames */
   bool hold_commits;
+  bool store_fails; /* a kernel that breaks is what the test waits for; counts are not compared */
   size_t log_lines;
 };
 
