@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The command line and the socket behind it, as people and programs meet them.
+# shellcheck source=tests/scenario/lib/scenario.bash
 . "$(dirname "$0")/lib/scenario.bash"
 
 # ---- without a daemon ----

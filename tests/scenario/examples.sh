@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # What the README and the examples' comments promise.
+# shellcheck source=tests/scenario/lib/scenario.bash
 . "$(dirname "$0")/lib/scenario.bash"
 
 says "counter runs and prints its name, id and root" "counter  v1  ko1" vat run "$ROOT/examples/counter.js"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Launches that fail: the message names vat and cause, and nothing is left. Launches that succeed, and their end.
+# shellcheck source=tests/scenario/lib/scenario.bash
 . "$(dirname "$0")/lib/scenario.bash"
 mkdir "$WORK/vats"
 ln -s "$ROOT/node_modules" "$WORK/node_modules"

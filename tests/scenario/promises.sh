@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Promises between vats: as arguments, as results, in chains and cycles, and messages sent to them before they settle.
+# shellcheck source=tests/scenario/lib/scenario.bash
 . "$(dirname "$0")/lib/scenario.bash"
 
 vat run --config "$VATS/peers.json" >/dev/null || exit 1
@@ -85,8 +86,8 @@ says "a chain of results through two vats ends at its value" '"ball"' vat call a
 previous=$(promise alice link0)
 for i in 1 2 3 4 5 6; do
   [ $((i % 2)) = 0 ] && maker=alice || maker=bob
-  next=$(promise $maker "link$i")
-  vat call $maker fulfil "link$i" "$previous" >/dev/null
+  next=$(promise "$maker" "link$i")
+  vat call "$maker" fulfil "link$i" "$previous" >/dev/null
   previous=$next
 done
 begin end vat call bob wait "$previous"

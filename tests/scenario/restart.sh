@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What stays and what goes when a vat's worker ends, for each way it can end. `keeper` is the vat it happens to; `friend`
 # holds the other ends. When the daemon is killed it happens to both.
+# shellcheck source=tests/scenario/lib/scenario.bash
 . "$(dirname "$0")/lib/scenario.bash"
 
 worker_of() {
@@ -210,13 +211,14 @@ what_was_queued() {
   verdict $? "$end: then the queue is empty" "$(vat sql 'SELECT * FROM v_queue')"
 }
 
-for way in daemon kill restart signal stack loop; do
+for way in daemon kill restart signal; do
   what_stays "$way"
   what_is_watched "$way"
-done
-for way in daemon kill restart signal; do
   what_was_queued "$way"
 done
+what_stays stack
+what_is_watched stack
+what_stays loop # ends as a stack overflow does, and takes its time
 
 # ---- limits: the message that went too far is gone, those behind it are not ----
 

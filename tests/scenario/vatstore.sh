@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The storage scenario of the TypeScript kernel (examples/vatstore): what the bootstrap vat's liveslots writes, checkpoint by
 # checkpoint, byte for byte, through the real daemon. A recorder in the place of vat-worker sees the frames pass.
+# shellcheck source=tests/scenario/lib/scenario.bash
 . "$(dirname "$0")/lib/scenario.bash"
 
 expected=$ROOT/tests/scenario/vatstore-0.10.3-u21.0.1.expected

@@ -15,6 +15,7 @@ BIN=$BUILD # where vat and vatd are run from
 homes=1
 number=0
 failures=0
+out='' err='' status=0 # of the last try
 
 # ---- daemons ----
 
@@ -81,6 +82,7 @@ declare -A begun=()
 begin() {
   local name=$1
   shift
+  : >"$WORK/$name.out"
   "$@" >"$WORK/$name.out" 2>"$WORK/$name.err" &
   begun[$name]=$!
 }
