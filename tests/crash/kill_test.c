@@ -63,7 +63,7 @@ enum { COUNTERS = 1, CHAINS = 2, ALL = COUNTERS | CHAINS };
 
 struct stream {
   const char *vat;
-  const char *message; /* format of method and args, for a number */
+  const char *message; /* method and args up to the number that ends them */
   const char *query;   /* the same of what asks for the state, for the last number known */
   bool keyed;
   size_t connection;
@@ -78,9 +78,9 @@ struct stream {
   size_t capacity;
 };
 
-#define COUNTER .message = "\"increment\",\"args\":[%llu]", .query = "\"state\",\"args\":[%llu]", .group = COUNTERS
+#define COUNTER .message = "\"increment\",\"args\":[", .query = "\"state\",\"args\":[", .group = COUNTERS
 #define CHAIN                                                                                          \
-  .message = "\"relay\",\"args\":[\"host\",%llu]", .query = "\"flush\",\"args\":[\"host\",%llu]", \
+  .message = "\"relay\",\"args\":[\"host\",", .query = "\"flush\",\"args\":[\"host\",", \
   .group = CHAINS
 
 static struct stream streams[] = {
@@ -280,14 +280,15 @@ static bool wait_for_answers(struct test *t, uint64_t deadline)
 
 /* ---- requests ---- */
 
-static bool send_call(struct test *t, struct stream *stream, uint64_t number, const char *format, uint64_t argument)
+static bool send_call(struct test *t, struct stream *stream, uint64_t number, const char *method_and_args,
+                      uint64_t argument)
 {
   char what[128];
   char key[64] = "";
   char line[512];
   uint64_t request = ++t->last_request;
   t->calls[request % OPEN_CALLS] = (struct call){stream, number};
-  snprintf(what, sizeof what, format, (unsigned long long)argument);
+  snprintf(what, sizeof what, "%s%llu]", method_and_args, (unsigned long long)argument);
   if (stream->keyed && number)
     snprintf(key, sizeof key, ",\"idempotencyKey\":\"key %llu\"", (unsigned long long)number);
   snprintf(line, sizeof line,
