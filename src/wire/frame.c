@@ -297,10 +297,10 @@ static struct capdata read_capdata(struct frame_reader *reader)
   return data;
 }
 
-static struct key_value_list read_pairs(struct frame_reader *reader, const char *what)
+static struct key_value_list read_pairs(struct frame_reader *reader, size_t limit, const char *what)
 {
   struct key_value_list list = {NULL, 0};
-  size_t count = unpack_array(&reader->in, SIZE_MAX, what);
+  size_t count = unpack_array(&reader->in, limit, what);
   if (count % 2 != 0)
     unpack_fail(&reader->in, "%s: a key without a value", what);
   list.count = reader->in.failed ? 0 : count / 2;
@@ -473,7 +473,7 @@ enum vatd_code frame_decode_init(struct bytes payload, struct arena *arena, stru
   read.vat = unpack_text(&reader.in, LIMIT_VREF_LENGTH, "the vat id");
   read.config = unpack_text(&reader.in, LIMIT_BUNDLE, "the vat configuration");
   read.bundle = unpack_text(&reader.in, LIMIT_BUNDLE, "the bundle");
-  read.state = read_pairs(&reader, "the vat's state");
+  read.state = read_pairs(&reader, SIZE_MAX, "the vat's state");
   read.complete = unpack_bool(&reader.in);
   unpack_array_of(&reader.in, 2, "limits");
   read.limits.computrons = unpack_uint(&reader.in);
@@ -507,7 +507,7 @@ enum vatd_code frame_decode_done(struct bytes payload, struct arena *arena, stru
   unpack_array_of(&reader.in, 2, "status");
   read.status = (enum done_status)read_name(&reader, status_names, COUNT_OF(status_names), "status");
   read.status_text = unpack_text(&reader.in, LIMIT_LOG_LINE, "status text");
-  read.sets = read_pairs(&reader, "sets");
+  read.sets = read_pairs(&reader, 2 * (size_t)LIMIT_SETS_PER_CRANK, "sets");
   read.deletes = read_texts(&reader, LIMIT_SETS_PER_CRANK, LIMIT_VATSTORE_KEY, "deletes");
   read.syscall_count = unpack_array(&reader.in, LIMIT_SYSCALLS_PER_CRANK, "syscalls");
   read.syscalls = arena_alloc_array(arena, read.syscall_count, sizeof *read.syscalls);
@@ -519,8 +519,6 @@ enum vatd_code frame_decode_done(struct bytes payload, struct arena *arena, stru
   read.usage.microseconds = unpack_uint(&reader.in);
   read_logs(&reader, &read);
   read.unhandled = read_texts(&reader, LIMIT_LOG_LINES_PER_CRANK, LIMIT_LOG_LINE, "unhandled rejections");
-  if (read.sets.count > LIMIT_SETS_PER_CRANK)
-    unpack_fail(&reader.in, "%zu sets, the limit is %d", read.sets.count, LIMIT_SETS_PER_CRANK);
   if (read_end(&reader) != VATD_OK)
     return VATD_INVALID;
   *frame = read;

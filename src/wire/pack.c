@@ -162,7 +162,12 @@ struct bytes unpack_text(struct unpacker *unpacker, size_t limit, const char *wh
 struct bytes unpack_optional_text(struct unpacker *unpacker, size_t limit, const char *what)
 {
   uint8_t form = take_form(unpacker);
-  return form == FORM_NIL ? (struct bytes){NULL, 0} : text_of_form(unpacker, form, limit, what);
+  if (form == FORM_NIL)
+    return (struct bytes){NULL, 0};
+  struct bytes text = text_of_form(unpacker, form, limit, what);
+  if (!unpacker->failed && text.size == 0)
+    unpack_fail(unpacker, "%s: an empty text", what);
+  return text;
 }
 
 size_t unpack_array(struct unpacker *unpacker, size_t limit, const char *what)

@@ -45,7 +45,7 @@ bool unpack_bool(struct unpacker *unpacker);
 uint64_t unpack_uint(struct unpacker *unpacker);
 /* Valid UTF-8 of at most `limit` bytes, borrowed from the payload; `what` names it in the error. */
 struct bytes unpack_text(struct unpacker *unpacker, size_t limit, const char *what);
-/* As unpack_text, but nil gives the empty text. */
+/* As unpack_text, but nil gives the empty text, and the empty text fails. */
 struct bytes unpack_optional_text(struct unpacker *unpacker, size_t limit, const char *what);
 /* The number of elements that follow, at most `limit` and never more than the bytes that remain. */
 size_t unpack_array(struct unpacker *unpacker, size_t limit, const char *what);
