@@ -592,7 +592,8 @@ static void forgive(struct kernel *k, struct vat *vat)
 
 static void exit_vat(struct kernel *k, uint64_t vat, const struct exit_wish *wish)
 {
-  struct bytes detail = arena_printf(&k->arena, "exited: %.*s", BYTES_ARG(wish->reason));
+  const struct kernel_data reason = {.body = wish->reason};
+  struct bytes detail = arena_printf(&k->arena, "exited: %s", request_rejection_text(k, &reason));
   gate_log_kernel(k, vat, "%s", detail.data);
   vat_terminate(k, vat, detail.data);
 }
