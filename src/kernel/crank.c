@@ -264,7 +264,7 @@ static bool read_state_row(void *context, struct bytes key, struct bytes value)
 static bool encode_init(struct kernel *k, const struct vat *vat, struct buffer *frame)
 {
   struct vat_record record;
-  struct bytes config;
+  struct bytes config = {NULL, 0};
   struct error error = {0};
   struct buffer code;
   struct state_reader reader = {.k = k};
