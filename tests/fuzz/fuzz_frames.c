@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/fuzz/fuzz_frames.c - the decoders of worker frames. The first byte says as what the rest is decoded. Whatever is
- * accepted must, encoded again, be accepted again and stay the same.
+ * tests/fuzz/fuzz_frames.c - the decoders of worker frames. The first byte says as what the rest is decoded. Whatever
+ * is accepted must, encoded again, be accepted again and stay the same.
  */
 #include "base/check.h"
 #include "base/limits.h"

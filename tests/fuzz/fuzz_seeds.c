@@ -26,10 +26,11 @@ static const char *const smallcaps[] = {
 
 static const char *const configs[] = {
     "{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"bundleSpec\":\"file:///a.bundle\"}}}",
-    "{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"sourceSpec\":\"a.js\",\"parameters\":{\"name\":\"a\"}},\"b\":{\"bundleName\":\"b\"}}}",
-    "{\"bootstrap\":\"a\",\"vats\":{},\"bundles\":{\"b\":{\"bundleSpec\":\"b.bundle\"}},\"forceReset\":true}",
-    "{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"bundleSpec\":\"x\",\"creationOptions\":{},\"globals\":[\"Date\"]}},\"services\":[\"clock\"]}",
-    "{\"bootstrap\":\"b\",\"vats\":{\"a\":{\"bundleSpec\":\"x\",\"platformConfig\":{\"fetch\":{}}}},\"io\":{\"console\":{}}}",
+    "{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"sourceSpec\":\"a.js\",\"parameters\":{\"name\":\"a\"}}}}",
+    "{\"bootstrap\":\"b\",\"vats\":{\"b\":{\"bundleName\":\"b\"}},\"bundles\":{\"b\":{\"bundleSpec\":\"b\"}}}",
+    "{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"bundleSpec\":\"x\",\"globals\":[\"Date\"]}},\"forceReset\":true}",
+    "{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"bundleSpec\":\"x\"}},\"services\":[\"clock\"]}",
+    "{\"bootstrap\":\"b\",\"vats\":{\"b\":{\"bundleSpec\":\"x\",\"platformConfig\":{\"fetch\":{}}}},\"io\":{\"c\":{}}}",
     "{\"vats\":{}}",
     "[]",
 };
@@ -38,8 +39,8 @@ static void write_seed(const char *directory, const char *kind, size_t n, struct
 {
   char *path = memory_printf("%s/%s/%zu", directory, kind, n);
   FILE *file = fopen(path, "w");
-  if (!file || fwrite(head.data, 1, head.size, file) != head.size || fwrite(rest.data, 1, rest.size, file) != rest.size ||
-      fclose(file) != 0) {
+  if (!file || fwrite(head.data, 1, head.size, file) != head.size ||
+      fwrite(rest.data, 1, rest.size, file) != rest.size || fclose(file) != 0) {
     perror(path);
     exit(1);
   }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/fuzz/fuzz_smallcaps.c - capdata in both directions. The input is decoded as a body, as vats send them; and if it is
- * JSON it is encoded, as clients send it, and the body that is made must be decodable.
+ * tests/fuzz/fuzz_smallcaps.c - capdata in both directions. The input is decoded as a body, as vats send them; and if
+ * it is JSON it is encoded, as clients send it, and the body that is made must be decodable.
  */
 #include "base/check.h"
 #include "base/limits.h"
