@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #define HEADER_SIZE 100
+#define LONG_LOG_PAGES 1000 /* a log of so many pages is copied into the database */
 #define CACHE_PRAGMA_KIB "-16384" /* negative: KiB */
 
 /* Set by writing `value`, right when reading gives `expected`. */
@@ -134,6 +135,18 @@ static enum vatd_code apply_pragmas(struct sqlite_store *s, struct error *error)
       return code;
   }
   return VATD_OK;
+}
+
+/*
+ * Called by SQLite after a commit; its own way to do this keeps an error to itself. Only a lack of room is no harm: the
+ * log has everything, and grows. After any other error the commit is in doubt like one that failed.
+ */
+static int checkpoint_long_log(void *context, sqlite3 *db, const char *name, int pages)
+{
+  (void)context;
+  int rc = pages < LONG_LOG_PAGES ? SQLITE_OK
+                                  : sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+  return (rc & 0xff) == SQLITE_FULL ? SQLITE_OK : rc;
 }
 
 /* --- a new database --- */
@@ -423,6 +436,7 @@ static enum vatd_code check_schema(struct sqlite_store *s, struct error *error)
 static enum vatd_code take(struct sqlite_store *s, struct error *error)
 {
   limit_and_defend(s);
+  sqlite3_wal_hook(s->db, checkpoint_long_log, NULL);
   enum vatd_code code = apply_pragmas(s, error);
   if (code == VATD_BUSY)
     code = error_set(error, VATD_BUSY, "database %s is in use by another process", s->path);
