@@ -31,7 +31,7 @@ nightly:
 
 fuzz:
 	@scripts/setup --tests
-	@scripts/build fuzz
+	@scripts/build fuzz fuzzers
 	@tests/fuzz/run $(or $(TIME),60)
 
 clean:

@@ -7,8 +7,8 @@
  *
  * Minifying white space is esbuild's one way to drop all comments, which matter: the worker's compartment refuses any
  * program text with "import(" or an HTML comment in it, wherever it stands. The second run prints it in readable lines
- * again. `import()` becomes a promise for the module, or a rejection when it names none. What is left after that is in
- * strings, and has to be changed by the author.
+ * again. `import()` becomes a promise for the module, or a rejection when it names none. What is left after that is
+ * written with escapes.
  */
 #include "cli/bundler.h"
 #include "base/limits.h"
@@ -259,46 +259,30 @@ static bool is_import_call(struct bytes code, size_t at)
          bytes_start_with(rest, bytes_of("//"));
 }
 
-/* The line around a place, at most so long that it helps. */
-static struct bytes excerpt(struct bytes code, size_t at)
+/* Comments and `import()` are gone by now. What is left stands in a string, a template, a regular expression or the name of
+ * a property, where a letter can be written as an escape that means the same (but to String.raw). */
+static bool escape_code(struct bytes code, struct buffer *out)
 {
-  size_t start = at;
-  size_t end = at;
-  while (start > 0 && at - start < 40 && code.data[start - 1] != '\n')
-    start--;
-  while (end < code.size && end - at < 40 && code.data[end] != '\n')
-    end++;
-  while (start < at && (code.data[start] & 0xC0) == 0x80)
-    start++;
-  while (end > at && end < code.size && (code.data[end] & 0xC0) == 0x80)
-    end--;
-  return trimmed(bytes_from(code.data + start, end - start));
-}
-
-static enum vatd_code refuse(struct bytes code, size_t at, const char *what, struct error *error)
-{
-  struct bytes line = excerpt(code, at);
-  return error_set(error, VATD_INVALID,
-                   "no vat may have \"%s\" in its text, not even in a string; write the string in two parts, such as "
-                   "\"%.2s\" + \"%s\"; it is here: %.*s",
-                   what, what, what + 2, BYTES_ARG(line));
-}
-
-static enum vatd_code check_code(struct bytes code, struct error *error)
-{
-  static const char *const texts[] = {"<!--", "-->", "import("};
-  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-    bool is_import = texts[i][0] == 'i';
-    size_t size = is_import ? strlen("import") : strlen(texts[i]);
-    const char *found = code.data;
-    while ((found = memmem(found, code.size - (size_t)(found - code.data), texts[i], size))) {
-      size_t at = (size_t)(found - code.data);
-      if (!is_import || is_import_call(code, at))
-        return refuse(code, at, texts[i], error);
-      found++;
+  static const struct {
+    const char *text;
+    const char *instead;
+  } refused[] = {{"<!--", "<!-\\u002d"}, {"-->", "--\\u003e"}, {"import", "impor\\u0074"}};
+  const size_t count = sizeof refused / sizeof *refused;
+  size_t at = 0;
+  while (at < code.size) {
+    struct bytes rest = bytes_after(code, at);
+    size_t i = 0;
+    while (i < count && !bytes_start_with(rest, bytes_of(refused[i].text)))
+      i++;
+    if (i < count && (rest.data[0] != 'i' || is_import_call(code, at))) {
+      buffer_append_text(out, refused[i].instead);
+      at += strlen(refused[i].text);
+    } else {
+      buffer_append(out, rest.data, 1);
+      at++;
     }
   }
-  return VATD_OK;
+  return !out->overflowed;
 }
 
 /* --- putting the bundle together --- */
@@ -369,6 +353,7 @@ static enum vatd_code assemble(struct work *work, struct bytes code, struct bund
 static enum vatd_code make(struct work *work, const char *path, struct bundler_result *result, struct error *error)
 {
   struct buffer code_text;
+  struct buffer escaped;
   enum vatd_code code = work_open(work, error);
   work->absolute = path[0] == '/';
   if (!code)
@@ -378,12 +363,14 @@ static enum vatd_code make(struct work *work, const char *path, struct bundler_r
   if (code)
     return code;
   buffer_init(&code_text, LIMIT_BUNDLE);
+  buffer_init(&escaped, LIMIT_BUNDLE);
   code = read_code(work, &code_text, error);
+  if (!code && !escape_code(buffer_bytes(&code_text), &escaped))
+    code = error_set(error, VATD_LIMIT, "the bundle is larger than %zu bytes", LIMIT_BUNDLE);
   if (!code)
-    code = check_code(buffer_bytes(&code_text), error);
-  if (!code)
-    code = assemble(work, buffer_bytes(&code_text), result, error);
+    code = assemble(work, buffer_bytes(&escaped), result, error);
   buffer_fini(&code_text);
+  buffer_fini(&escaped);
   return code;
 }
 

@@ -62,8 +62,7 @@ static void stop_worker(struct daemon *daemon, uint64_t id)
 static void write_log(struct daemon *daemon, const struct effect *effect)
 {
   struct id_text vat = vat_id_text(effect->vat);
-  journal_write(&daemon->journal, effect->vat ? vat.text : NULL, kernel_vat_name(daemon->kernel, effect->vat),
-                effect->level, effect->text);
+  journal_write(&daemon->journal, effect->vat ? vat.text : NULL, effect->name, effect->level, effect->text);
 }
 
 static void carry_out(struct daemon *daemon, struct effect *effect)

@@ -290,7 +290,7 @@ static bool read_state_row(void *context, struct bytes key, struct bytes value)
 static bool encode_init(struct kernel *k, const struct vat *vat, struct buffer *frame)
 {
   struct vat_record record;
-  struct bytes config;
+  struct bytes config = {NULL, 0};
   struct error error = {0};
   struct buffer code;
   struct state_reader reader = {.k = k};
@@ -682,7 +682,8 @@ static void forgive(struct kernel *k, struct vat *vat)
 
 static void exit_vat(struct kernel *k, uint64_t vat, const struct exit_wish *wish)
 {
-  struct bytes detail = arena_printf(&k->arena, "exited: %.*s", BYTES_ARG(wish->reason));
+  const struct kernel_data reason = {.body = wish->reason};
+  struct bytes detail = arena_printf(&k->arena, "exited: %s", request_rejection_text(k, &reason));
   gate_log_kernel(k, vat, "%s", detail.data);
   vat_terminate(k, vat, detail.data);
 }

@@ -6,6 +6,7 @@
 #include "kernel/gate.h"
 #include "base/check.h"
 #include "base/memory.h"
+#include "kernel/vats.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -86,10 +87,18 @@ void gate_answer_error(struct kernel *k, uint64_t request, enum vatd_code code, 
   effect->text = memory_strdup(text);
 }
 
+static struct bytes vat_name(struct kernel *k, uint64_t vat)
+{
+  struct vat_record record;
+  return vat && vat_record_get(k, vat, &record) ? record.name : bytes_of("");
+}
+
+/* The name goes with the line, for the vat may be gone when the line comes out. */
 void gate_log(struct kernel *k, uint64_t vat, struct bytes level, struct bytes text)
 {
   struct effect *effect = emit_gated(k, EFFECT_LOG);
   effect->vat = vat;
+  effect->name = memory_printf("%.*s", BYTES_ARG(vat_name(k, vat)));
   effect->level = memory_printf("%.*s", BYTES_ARG(level));
   effect->text = memory_printf("%.*s", BYTES_ARG(text));
 }
@@ -162,6 +171,7 @@ void effect_fini(struct effect *effect)
   json_decref(effect->result);
   free(effect->text);
   free(effect->level);
+  free(effect->name);
   *effect = (struct effect){0};
 }
 

@@ -353,9 +353,3 @@ uint64_t kernel_worker_of(const struct kernel *k, uint64_t vat)
   struct vat *at_run_time = vat_if_known(k, vat);
   return at_run_time ? at_run_time->worker : 0;
 }
-
-const char *kernel_vat_name(struct kernel *k, uint64_t vat)
-{
-  struct vat_record record;
-  return vat && vat_record_get(k, vat, &record) ? record.name.data : "";
-}

@@ -83,6 +83,7 @@ struct effect {
   enum vatd_code code; /* VATD_OK: `result` counts */
   json_t *result;      /* for VATD_REJECTED: the rejection as capdata, or NULL */
   char *text;          /* what went wrong, or the log line */
+  char *name;          /* of the vat whose log line it is, or "" */
   char *level;         /* of a log line: "log", "warn", …; "kernel" for the kernel's own */
 };
 
@@ -164,7 +165,5 @@ void kernel_answer_error(struct kernel *kernel, uint64_t request, enum vatd_code
 enum vatd_code kernel_find_vat(struct kernel *kernel, struct bytes vat, uint64_t *id, struct error *error);
 /* The worker that runs the vat, or 0. */
 uint64_t kernel_worker_of(const struct kernel *kernel, uint64_t vat);
-/* The vat's name, or "" when it has none; the text lives until the next call into the kernel. */
-const char *kernel_vat_name(struct kernel *kernel, uint64_t vat);
 
 #endif

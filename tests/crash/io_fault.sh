@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# A real vatd whose disk fails at one call (tests/faults/fault_preload.c): it ends with status 70 and says why, the call that
-# was under way is not answered, and the next start has every increment that was, and at most one more.
+# A real vatd whose disk fails at one call (tests/faults/fault_preload.c): it ends with status 70 and says why, the call
+# that was under way is not answered, and the next start has every increment that was, and at most one more.
 . "$(dirname "$0")/../scenario/lib/scenario.bash"
 
 BIN=$WORK/bin # copies, so that a build meanwhile does no harm

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The kill test (kill_test.c): 2,000 times kill -9 under load, 50,000 with --nightly; and the control, a daemon that answers
-# before the commit, which must be found out. KILLS and SEED may be set.
+# The kill test (kill_test.c): 2,000 times kill -9 under load, 50,000 with --nightly; and the control, a daemon that
+# answers before the commit, which must be found out. KILLS and SEED may be set.
 set -u
 cd "$(dirname "$0")/../.."
 build=${BUILD:-$PWD/build/release}

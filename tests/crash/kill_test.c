@@ -11,14 +11,16 @@
  *     host -> a -> b -> c             a chain: each link notes the number and passes it on
  *     host -> d -> c, host -> c       so that c has three senders
  *
- * A vat keeps of each of its senders how many numbers came, the last one, how many came out of order, and the gaps between
- * them (vats/ledger.js). Messages that the daemon has taken in are never lost, whether answered or not; so of the numbers
- * sent in one round (one life of the daemon) exactly a prefix must have been applied, each once, and everything that was
- * answered must be in it. A gap may therefore only end where a round began. The keyed stream has no gaps at all. Along a
- * chain all links must have noted exactly the same. When that has been found true the round's load begins.
+ * A vat keeps of each of its senders how many numbers came, the last one, how many came out of order, and the gaps
+ * between them (vats/ledger.js). Messages that the daemon has taken in are never lost, whether answered or not; so of
+ * the numbers sent in one round (one life of the daemon) exactly a prefix must have been applied, each once, and
+ * everything that was answered must be in it. A gap may therefore only end where a round began. The keyed stream has no
+ * gaps at all. Along a chain all links must have noted exactly the same. When that has been found true the round's load
+ * begins.
  *
  * Rounds differ: some kill the daemon while it starts, some put their load on vats that are just starting, some kill a
- * worker too. Most use only the counters or only the chains, for starting vats is what takes time. Answers that the daemon has written before it died are read, and count.
+ * worker too. Most use only the counters or only the chains, for starting vats is what takes time. Answers that the
+ * daemon has written before it died are read, and count.
  *
  * With --until-loss the test is a control: it passes when an acknowledged message was lost.
  */
@@ -79,9 +81,7 @@ struct stream {
 };
 
 #define COUNTER .message = "\"increment\",\"args\":[", .query = "\"state\",\"args\":[", .group = COUNTERS
-#define CHAIN                                                                                          \
-  .message = "\"relay\",\"args\":[\"host\",", .query = "\"flush\",\"args\":[\"host\",", \
-  .group = CHAINS
+#define CHAIN .message = "\"relay\",\"args\":[\"host\",", .query = "\"flush\",\"args\":[\"host\",", .group = CHAINS
 
 static struct stream streams[] = {
     {.vat = "one", COUNTER, .connection = 0},
@@ -141,8 +141,8 @@ static bool is_marked(struct stream *stream, uint64_t number, uint8_t mark)
 static void complain(uint64_t *figure, uint64_t by, const struct stream *stream, const char *what, const json_t *state)
 {
   char *text = json_dumps(state, JSON_COMPACT);
-  printf("# %s: %s: %s (known %llu, count %llu, sent %llu)\n", stream->vat, what, text, (unsigned long long)stream->known,
-         (unsigned long long)stream->count, (unsigned long long)stream->sent);
+  printf("# %s: %s: %s (known %llu, count %llu, sent %llu)\n", stream->vat, what, text,
+         (unsigned long long)stream->known, (unsigned long long)stream->count, (unsigned long long)stream->sent);
   free(text);
   *figure += by;
 }
@@ -291,9 +291,10 @@ static bool send_call(struct test *t, struct stream *stream, uint64_t number, co
   snprintf(what, sizeof what, "%s%llu]", method_and_args, (unsigned long long)argument);
   if (stream->keyed && number)
     snprintf(key, sizeof key, ",\"idempotencyKey\":\"key %llu\"", (unsigned long long)number);
-  snprintf(line, sizeof line,
-           "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"queueMessage\",\"params\":{\"target\":\"%s\",\"method\":%s%s}}\n",
-           (unsigned long long)request, stream->vat, what, key);
+  snprintf(
+      line, sizeof line,
+      "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"queueMessage\",\"params\":{\"target\":\"%s\",\"method\":%s%s}}\n",
+      (unsigned long long)request, stream->vat, what, key);
   return connection_send(&t->connections[stream->connection], line);
 }
 
@@ -508,8 +509,8 @@ static json_t *link_config(const char *directory, const char *name, json_t *send
 static void launch(struct test *t, const char *directory)
 {
   static const char *const counters[] = {"one", "two", "keyed"};
-  json_t *vats = json_pack("{s:o, s:o, s:o, s:o, s:o}", "starter", vat_config(directory, "starter.js", json_object()), "a",
-                           link_config(directory, "a", json_pack("[s]", "host")), "b",
+  json_t *vats = json_pack("{s:o, s:o, s:o, s:o, s:o}", "starter", vat_config(directory, "starter.js", json_object()),
+                           "a", link_config(directory, "a", json_pack("[s]", "host")), "b",
                            link_config(directory, "b", json_pack("[s]", "a")), "c",
                            link_config(directory, "c", json_pack("[s, s, s]", "b", "d", "host")), "d",
                            link_config(directory, "d", json_pack("[s]", "host")));
@@ -563,10 +564,13 @@ struct options {
 
 static void parse_options(int argc, char **argv, struct options *options)
 {
-  static const struct option known[] = {
-      {"vatd", required_argument, NULL, 'd'}, {"vats", required_argument, NULL, 'v'}, {"kills", required_argument, NULL, 'k'},
-      {"seed", required_argument, NULL, 's'}, {"load", required_argument, NULL, 'l'}, {"until-loss", no_argument, NULL, 'u'},
-      {NULL, 0, NULL, 0}};
+  static const struct option known[] = {{"vatd", required_argument, NULL, 'd'},
+                                        {"vats", required_argument, NULL, 'v'},
+                                        {"kills", required_argument, NULL, 'k'},
+                                        {"seed", required_argument, NULL, 's'},
+                                        {"load", required_argument, NULL, 'l'},
+                                        {"until-loss", no_argument, NULL, 'u'},
+                                        {NULL, 0, NULL, 0}};
   int option;
   while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
     if (option == 'd')
@@ -598,7 +602,8 @@ int main(int argc, char **argv)
   chance_state = options.seed;
   struct test *t = memory_zalloc(sizeof *t);
   const char *directory = getenv("TMPDIR");
-  t->rig = (struct rig){.vatd = options.vatd, .home = memory_printf("%s/vatd-kill-XXXXXX", directory ? directory : "/tmp")};
+  t->rig =
+      (struct rig){.vatd = options.vatd, .home = memory_printf("%s/vatd-kill-XXXXXX", directory ? directory : "/tmp")};
   if (!mkdtemp(t->rig.home))
     bail_out("%s: %s", t->rig.home, strerror(errno));
   t->load = options.load * 1000 + 1;

@@ -141,7 +141,8 @@ static char *integrity_of(const char *path)
   sqlite3_stmt *stmt = NULL;
   char *text;
   if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
-      sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &stmt, NULL) == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+      sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &stmt, NULL) == SQLITE_OK &&
+      sqlite3_step(stmt) == SQLITE_ROW)
     text = memory_strdup((const char *)sqlite3_column_text(stmt, 0));
   else
     text = memory_strdup(sqlite3_errmsg(db));

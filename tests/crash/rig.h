@@ -17,8 +17,8 @@
 struct rig {
   const char *vatd; /* the program */
   char *home;
-  pid_t pid;        /* 0: not running */
-  int words;        /* what it says on its standard error */
+  pid_t pid; /* 0: not running */
+  int words; /* what it says on its standard error */
 };
 
 struct connection {

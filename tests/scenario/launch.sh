@@ -63,6 +63,10 @@ is "$status" 0 "a rejection that is caught is no failure"
 vat terminate good >/dev/null
 nothing_left "a vat that was terminated"
 
+printf '%s\n' "$far Far('r', { bootstrap: () => { console.log('so far'); throw Error('no further'); } });" >told.js
+vat run told.js 2>/dev/null
+has "$(vat log)" "told log: so far" "what a vat said before its launch failed is in the log, under its name"
+
 # ---- files that fail ----
 
 printf 'const fine = 1;\nconst broken = ;\n' >syntax.js

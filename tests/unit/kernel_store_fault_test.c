@@ -2,8 +2,9 @@
 /*
  * tests/unit/kernel_store_fault_test.c - the kernel over the SQLite store on a disk that fails at one call.
  *
- * The script is 200 cranks between the host and two vats, committed one by one or five at a time. It runs once on a good
- * disk, and what is stored after each commit is noted. Then it runs again and again, and each time another call fails:
+ * The script is 200 cranks between the host and two vats, committed one by one or five at a time. It runs once on a
+ * good disk, and what is stored after each commit is noted. Then it runs again and again, and each time another call
+ * fails:
  *
  *   - the kernel is broken from then on: no effect of it comes out, whatever it is fed;
  *   - exactly those requests have been answered whose cranks had been committed before;
@@ -36,11 +37,12 @@ static void store_and_do(struct harness *h, uint64_t vat, unsigned crank, const 
       {arena_printf(&h->arena, "filling.%u", crank % 11), bytes_from(filling, FILLING)},
   };
   struct bytes gone = arena_printf(&h->arena, "filling.%u", (crank + 5) % 11);
-  harness_done(h, vat, (struct done_frame){.status = DONE_OK,
-                                           .syscalls = (struct vat_syscall *)calls,
-                                           .syscall_count = count,
-                                           .sets = {sets, COUNT_OF(sets)},
-                                           .deletes = {&gone, 1}});
+  harness_done(h, vat,
+               (struct done_frame){.status = DONE_OK,
+                                   .syscalls = (struct vat_syscall *)calls,
+                                   .syscall_count = count,
+                                   .sets = {sets, COUNT_OF(sets)},
+                                   .deletes = {&gone, 1}});
   free(filling);
 }
 
@@ -117,10 +119,10 @@ static const struct fault_case {
 };
 
 struct script {
-  unsigned batch;                /* cranks per commit */
+  unsigned batch; /* cranks per commit */
   unsigned commits;
-  char *contents[CRANKS + 2];    /* after each commit, on a good disk; the last one twice */
-  uint64_t calls[FAULT_KINDS];   /* made on a good disk */
+  char *contents[CRANKS + 2];  /* after each commit, on a good disk; the last one twice */
+  uint64_t calls[FAULT_KINDS]; /* made on a good disk */
 };
 
 struct outcome {
@@ -218,7 +220,7 @@ static char *content_after_reopening(struct fixture *f)
 struct tally {
   unsigned runs;
   unsigned harmless;
-  unsigned stored;   /* the commit that failed was found nevertheless */
+  unsigned stored; /* the commit that failed was found nevertheless */
   unsigned in_doubt;
 };
 

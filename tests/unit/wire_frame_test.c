@@ -295,8 +295,8 @@ static struct bytes long_text(size_t size)
 
 static bool passes_with_vref_of(size_t size)
 {
-  return done_passes(&(struct done_frame){.syscalls = &(struct vat_syscall){.type = SYSCALL_SUBSCRIBE, .vpid = long_text(size)},
-                                          .syscall_count = 1});
+  struct vat_syscall call = {.type = SYSCALL_SUBSCRIBE, .vpid = long_text(size)};
+  return done_passes(&(struct done_frame){.syscalls = &call, .syscall_count = 1});
 }
 
 static bool passes_with_slots(size_t count)
@@ -352,7 +352,8 @@ static bool passes_with_key_of(size_t size)
 
 static bool passes_with_log_line_of(size_t size)
 {
-  return done_passes(&(struct done_frame){.logs = &(struct log_line){bytes_of("log"), long_text(size)}, .log_count = 1});
+  struct log_line line = {bytes_of("log"), long_text(size)};
+  return done_passes(&(struct done_frame){.logs = &line, .log_count = 1});
 }
 
 static bool passes_with_status_text_of(size_t size)

@@ -126,7 +126,8 @@ static enum vatd_code done_again(struct bytes payload, struct arena *arena, stru
   return code;
 }
 
-static enum vatd_code bare_again(enum frame_type expected, struct bytes payload, struct buffer *out, struct error *error)
+static enum vatd_code bare_again(enum frame_type expected, struct bytes payload, struct buffer *out,
+                                 struct error *error)
 {
   enum frame_type type;
   uint64_t id;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a vat of the kill test knows of the numbers it was sent: how many, the last one, how often one came that was not
- * greater than the one before, and between which two numbers others were missing. In four rows, so that half a crank shows.
+ * greater than the one before, and between which two numbers others were missing. In four rows, so that half a crank
+ * shows.
  */
 export const openLedger = (baggage, name) => {
   const first = { count: 0, last: 0, violations: 0, gaps: harden([]) };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A link of the chains in the kill test: notes what it is sent, per sender, and passes it on if it knows to whom. Its name
- * is its parameter; the answer comes when the end of the chain has answered.
+ * A link of the chains in the kill test: notes what it is sent, per sender, and passes it on if it knows to whom. Its
+ * name is its parameter; the answer comes when the end of the chain has answered.
  */
 import { E, Far } from './far.js';
 import { openLedger } from './ledger.js';
