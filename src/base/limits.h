@@ -55,6 +55,8 @@
 #define LIMIT_BATCH_MS 5
 
 /* The kernel's own bounds. */
+#define LIMIT_GC_BATCH 1000          /* garbage collection actions in one delivery */
+#define DEFAULT_REAP_INTERVAL 1000   /* deliveries to a vat after which it is asked to collect its garbage */
 #define LIMIT_PROMISE_CHAIN 1000 /* promises fulfilled to promises that a message follows */
 #define LIMIT_IDEMPOTENCY_KEYS 10000 /* answers kept for clients that lost their connection; the oldest go first */
 #define LIMIT_IDEMPOTENCY_KEY_LENGTH 200

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/cmd_vats.c - looking at vats and ending them: ls, show, ping, kill, restart, terminate. */
+/* cli/cmd_vats.c - looking at vats and ending them: ls, show, ping, gc, kill, restart, terminate. */
 #include "cli/commands.h"
 #include "cli/output.h"
 
@@ -92,6 +92,18 @@ static enum cli_exit act(struct cli *cli, const char *method, const char *param,
 enum cli_exit cmd_ping(struct cli *cli)
 {
   return act(cli, "pingVat", "id", "pong from");
+}
+
+enum cli_exit cmd_gc(struct cli *cli)
+{
+  json_t *answer;
+  enum cli_exit result = cli_call(cli, "collectGarbage", json_array(), &answer);
+  if (result)
+    return result;
+  if (cli->json)
+    output_json(stdout, answer, cli->terminal_out);
+  json_decref(answer);
+  return CLI_OK;
 }
 
 enum cli_exit cmd_kill(struct cli *cli)

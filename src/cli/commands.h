@@ -11,6 +11,7 @@ enum cli_exit cmd_call(struct cli *cli);
 enum cli_exit cmd_ls(struct cli *cli);
 enum cli_exit cmd_show(struct cli *cli);
 enum cli_exit cmd_ping(struct cli *cli);
+enum cli_exit cmd_gc(struct cli *cli);
 enum cli_exit cmd_kill(struct cli *cli);
 enum cli_exit cmd_restart(struct cli *cli);
 enum cli_exit cmd_terminate(struct cli *cli);

@@ -201,6 +201,18 @@ const struct verb verbs[] = {
         {{OPTION_FORCE, "force", 0, NULL, "yes, really"}},
     },
     {
+        "gc",
+        "",
+        "ask the vats to collect their garbage",
+        "Vats that are awake look for what they no longer use, and let go of it; its owners are told. It happens by itself\n"
+        "after every 1000 messages to a vat. The answer does not wait for the end of it.",
+        "  vat gc\n",
+        0,
+        0,
+        cmd_gc,
+        {{0}},
+    },
+    {
         "bundle",
         "FILE...|DIR [-o OUT]",
         "make bundles from source",

@@ -339,6 +339,12 @@ static void ping(struct daemon *daemon, struct rpc_call *call, const json_t *par
   kernel_answer(daemon->kernel, call->request, json_string("pong"));
 }
 
+static void collect_garbage(struct daemon *daemon, struct rpc_call *call, const json_t *params)
+{
+  (void)params;
+  kernel_collect_garbage(daemon->kernel, call->request);
+}
+
 static void clear_state(struct daemon *daemon, struct rpc_call *call, const json_t *params)
 {
   (void)params;
@@ -365,6 +371,7 @@ static void shut_down(struct daemon *daemon, struct rpc_call *call, const json_t
 
 static const struct method methods[] = {
     {"clearState", clear_state},
+    {"collectGarbage", collect_garbage},
     {"executeDBQuery", execute_query},
     {"followLog", follow_log},
     {"getStatus", get_status},

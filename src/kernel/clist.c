@@ -2,7 +2,8 @@
 /*
  * kernel/clist.c - see clist.h.
  *
- * Invariants: an entry is stored under its kref and under its vref, both or neither. An import entry (o-, p-) of an object
+ * Invariants: an entry is stored under its kref and under its vref, both or neither. An object knows its importers by an
+ * index (koN.importer.vN). An import entry (o-, p-) of an object
  * counts for it, reachable or only recognizable as its flag says; an export entry of an object does not. Every promise
  * entry counts for the promise.
  */
@@ -42,13 +43,15 @@ bool clist_may_name_all(struct kernel *k, uint64_t vat, const struct bytes_list 
   return true;
 }
 
-/* Counts what an entry holds, once it exists. */
-static void count_entry(struct kernel *k, const struct clist_row *row)
+/* Counts what a new entry holds. */
+static void count_entry(struct kernel *k, uint64_t vat, const struct clist_row *row)
 {
   struct vref vref = {0};
   vref_parse(row->vref, &vref);
   if (vref.promise || !vref.exported)
     ref_add(k, row->kref);
+  if (!vref.promise && !vref.exported)
+    record_add_importer(k, row->kref, vat);
 }
 
 struct kref clist_export(struct kernel *k, uint64_t vat, struct bytes vref)
@@ -67,7 +70,7 @@ struct kref clist_export(struct kernel *k, uint64_t vat, struct bytes vref)
   row = (struct clist_row){.vref = vref, .reachable = true};
   row.kref = parsed.promise ? promise_new(k, vat) : object_new(k, vat);
   record_clist_put(k, vat, &row);
-  count_entry(k, &row);
+  count_entry(k, vat, &row);
   return row.kref;
 }
 
@@ -122,7 +125,7 @@ void clist_apply_flight(struct kernel *k, uint64_t vat, const struct flight *fli
     struct clist_row row = {.kref = addition->kref, .vref = addition->vref, .reachable = true};
     record_clist_put(k, vat, &row);
     if (!addition->revived)
-      count_entry(k, &row);
+      count_entry(k, vat, &row);
     else if (row.vref.data[1] == '-')
       ref_revive(k, row.kref);
   }
@@ -134,6 +137,8 @@ void clist_remove(struct kernel *k, uint64_t vat, const struct clist_row *row)
   struct vref vref = {0};
   vref_parse(row->vref, &vref);
   record_clist_delete(k, vat, row);
+  if (!vref.promise && !vref.exported)
+    record_remove_importer(k, row->kref, vat);
   if (vref.promise || (!vref.exported && row->reachable))
     ref_drop(k, row->kref);
   else if (!vref.exported)

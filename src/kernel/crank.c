@@ -24,6 +24,7 @@
 #include "base/memory.h"
 #include "kernel/clist.h"
 #include "kernel/gate.h"
+#include "kernel/gc.h"
 #include "kernel/launch.h"
 #include "kernel/promises.h"
 #include "kernel/records.h"
@@ -55,6 +56,7 @@ static void staged_clear(struct staged *staged)
   staged->dequeued.count = 0;
   staged->settled_count = 0;
   number_list_clear(&staged->ended);
+  number_list_clear(&staged->with_garbage);
 }
 
 void crank_begin(struct kernel *k)
@@ -90,6 +92,18 @@ static void index_item(struct kernel *k, const struct staged_item *item)
   vat_make_ready(k, vat);
 }
 
+/* Vats that got something to collect; those that sleep are not woken for it. */
+static void note_garbage(struct kernel *k)
+{
+  for (size_t i = 0; i < k->staged.with_garbage.count; i++) {
+    struct vat *vat = vat_if_known(k, number_list_at(&k->staged.with_garbage, i));
+    if (!vat)
+      continue; /* asleep: its rows will be seen when it is needed */
+    vat->has_garbage = true;
+    vat_make_ready(k, vat);
+  }
+}
+
 void crank_keep(struct kernel *k)
 {
   requests_answer_settled(k);
@@ -110,6 +124,7 @@ void crank_keep(struct kernel *k)
   }
   for (size_t i = 0; i < k->staged.queued.count; i++)
     index_item(k, &k->staged.queued.items[i]);
+  note_garbage(k);
   staged_clear(&k->staged);
 }
 
@@ -181,6 +196,15 @@ static void start_failed(struct kernel *k, struct vat *vat, const char *detail)
   }
 }
 
+/* The kernel's side of a garbage collection delivery. */
+static void apply_garbage(struct kernel *k, struct vat *vat, const struct flight *flight)
+{
+  if (flight->reap)
+    gc_set_reap(k, vat->id, false);
+  else
+    gc_apply(k, vat->id, (enum gc_action)flight->gc_action, flight->garbage, flight->garbage_count);
+}
+
 /* The vat used up what one crank may use: its message is rejected, its incarnation ends, and it has one strike more. */
 static void limit_exceeded(struct kernel *k, struct vat *vat, const char *detail)
 {
@@ -194,7 +218,9 @@ static void limit_exceeded(struct kernel *k, struct vat *vat, const char *detail
   uint64_t slot = vat->flight->slot;
   uint64_t strikes = vat->strikes + 1;
   crank_begin(k);
-  if (record_queue_item(k, KREF_NOTHING, slot, &item)) {
+  if (vat->flight->of_garbage) {
+    apply_garbage(k, vat, vat->flight);
+  } else if (record_queue_item(k, KREF_NOTHING, slot, &item)) {
     if (item.type == ITEM_SEND && item.result.type == KREF_PROMISE)
       promise_reject(k, item.result, "LIMIT_EXCEEDED", detail);
     queue_finish(k, vat->id, slot, &item);
@@ -426,6 +452,58 @@ static void finish_empty_notify(struct kernel *k, uint64_t vat, uint64_t slot, c
   crank_keep(k);
 }
 
+static void dispatch_reap(struct kernel *k, struct vat *vat)
+{
+  struct flight *flight = flight_new(k, vat, 0);
+  struct delivery delivery = {.type = DELIVERY_BRING_OUT_YOUR_DEAD};
+  flight->of_garbage = true;
+  flight->reap = true;
+  vat->reap_due = false;
+  vat->wake = false;
+  vat->deliveries = 0;
+  send_delivery(k, vat, flight, &delivery);
+}
+
+static void dispatch_actions(struct kernel *k, struct vat *vat, const struct gc_batch *batch)
+{
+  struct flight *flight = flight_new(k, vat, 0);
+  struct delivery delivery = {.type = gc_delivery_type(batch->action), .vrefs = {NULL, batch->count}};
+  delivery.vrefs.items = arena_alloc_array(&k->arena, batch->count, sizeof *delivery.vrefs.items);
+  flight->of_garbage = true;
+  flight->gc_action = batch->action;
+  flight->garbage_count = batch->count;
+  flight->garbage = arena_alloc_array(&flight->arena, batch->count, sizeof *flight->garbage);
+  for (size_t i = 0; i < batch->count; i++) {
+    struct clist_row row = {0};
+    record_clist_by_kref(k, vat->id, batch->krefs[i], &row);
+    flight->garbage[i] = batch->krefs[i];
+    delivery.vrefs.items[i] = row.vref;
+  }
+  if (kernel_is_broken(k))
+    flight_free(flight);
+  else
+    send_delivery(k, vat, flight, &delivery);
+}
+
+/* Takes the vat's next garbage collection actions; true when that has kept this step busy. */
+static bool dispatch_garbage(struct kernel *k, struct vat *vat)
+{
+  struct gc_batch batch;
+  if (!vat->has_garbage)
+    return false;
+  vat->has_garbage = gc_next(k, vat->id, &batch);
+  if (!vat->has_garbage)
+    return false;
+  if (batch.stale_count) {
+    crank_begin(k);
+    gc_forget(k, vat->id, batch.action, batch.stale, batch.stale_count);
+    crank_keep(k);
+  }
+  if (batch.count)
+    dispatch_actions(k, vat, &batch);
+  return true;
+}
+
 static void deliver_first(struct kernel *k, struct vat *vat)
 {
   uint64_t slot = number_list_first(&vat->pending);
@@ -470,11 +548,19 @@ void crank_dispatch(struct kernel *k, struct vat *vat)
     vat_make_ready(k, vat);
     return;
   }
-  bool wanted = vat->launching || vat->pings.count > 0 || vat->starts.count > 0;
+  bool wanted = vat->launching || vat->wake || vat->pings.count > 0 || vat->starts.count > 0;
   if (vat->suspended || (vat->phase != VAT_ASLEEP && vat->phase != VAT_IDLE))
     return;
   if (vat->phase == VAT_ASLEEP && (wanted || (vat->pending.count && first_needs_worker(k, vat)))) {
     start_worker(k, vat);
+    return;
+  }
+  if (vat->phase == VAT_IDLE && dispatch_garbage(k, vat)) {
+    vat_make_ready(k, vat);
+    return;
+  }
+  if (vat->phase == VAT_IDLE && (vat->reap_due || vat->deliveries >= DEFAULT_REAP_INTERVAL)) {
+    dispatch_reap(k, vat);
     return;
   }
   if (vat->pending.count == 0)
@@ -565,9 +651,13 @@ static void complete_start(struct kernel *k, struct vat *vat, const struct done_
   }
 }
 
-static void apply_delivery(struct kernel *k, const struct vat *vat, const struct flight *flight)
+static void apply_delivery(struct kernel *k, struct vat *vat, const struct flight *flight)
 {
   struct queue_item item;
+  if (flight->of_garbage) {
+    apply_garbage(k, vat, flight);
+    return;
+  }
   bool found = record_queue_item(k, KREF_NOTHING, flight->slot, &item);
   KERNEL_EXPECT(k, found, "slot %lu of the run queue is missing", (unsigned long)flight->slot);
   if (!found)
@@ -625,6 +715,7 @@ static void complete_delivery(struct kernel *k, struct vat *vat, const struct do
   crank_keep(k);
   if (wish.wanted || kernel_is_broken(k))
     return;
+  vat->deliveries += !vat->flight->of_garbage;
   flight_free(vat->flight);
   vat->flight = NULL;
   vat_set_phase(k, vat, VAT_IDLE);

@@ -68,6 +68,11 @@ struct flight {
   struct kref *retired; /* notify: promises whose c-list entries end */
   size_t retired_count;
   struct kref result;   /* message: the promise that the vat will decide */
+  bool of_garbage;      /* a garbage collection delivery: slot is 0, the next three say what for */
+  int gc_action;        /* enum gc_action */
+  struct kref *garbage;
+  size_t garbage_count;
+  bool reap;            /* bringOutYourDead: slot is 0 */
   bool bootstrap_of_launch;
 };
 
@@ -85,6 +90,10 @@ struct vat {
   bool suspended;
   bool ready;          /* is in the kernel's ready list */
   unsigned failed_starts; /* in a row */
+  bool has_garbage;    /* there may be gcAction rows for it */
+  bool reap_due;       /* there is a row reap.vN */
+  bool wake;           /* somebody wants its garbage collected although it is asleep */
+  uint64_t deliveries; /* since the last reap, or the start */
   uint64_t strikes;    /* limit faults in a row; as stored */
   uint64_t crashes;    /* environment faults in a row; as stored */
 };
@@ -127,6 +136,7 @@ struct staged {
   size_t settled_count;
   size_t settled_capacity;
   struct number_list ended;    /* vats that were terminated */
+  struct number_list with_garbage; /* vats that got garbage collection actions */
 };
 
 /* ---- the gate ---- */

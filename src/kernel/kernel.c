@@ -6,9 +6,8 @@
  * Order of work in kernel_step(), one piece per call:
  *   1. restart cranks of vats whose incarnation ended with an earlier kernel
  *   2. launches that can be finished, or that an earlier kernel's end has interrupted
- *   3. (garbage collection actions, then reaps: their place is here, before the run queue)
- *   4. queued items that need no worker
- *   5. vats that are ready, in turn
+ *   3. queued items that need no worker
+ *   4. vats that are ready, in turn; of each, garbage collection actions first, then reaps, then its queue
  */
 #include "kernel/kernel.h"
 #include "base/check.h"
@@ -138,6 +137,7 @@ void kernel_free(struct kernel *k)
   number_list_fini(&k->interrupted);
   number_list_fini(&k->loose);
   number_list_fini(&k->staged.ended);
+  number_list_fini(&k->staged.with_garbage);
   free(k->staged.queued.items);
   free(k->staged.dequeued.items);
   free(k->staged.settled);

@@ -142,6 +142,8 @@ void kernel_terminate_all(struct kernel *kernel, uint64_t request, const char *k
 void kernel_restart_vat(struct kernel *kernel, uint64_t request, struct bytes vat);
 /* Starts the vat's worker if needed, and answers "pong" when it has answered a ping. */
 void kernel_ping_vat(struct kernel *kernel, uint64_t request, struct bytes vat);
+/* Asks all vats that are awake, and those that have garbage collection to do, to collect their garbage; answers at once. */
+void kernel_collect_garbage(struct kernel *kernel, uint64_t request);
 void kernel_revoke(struct kernel *kernel, uint64_t request, struct bytes kref);
 void kernel_is_revoked(struct kernel *kernel, uint64_t request, struct bytes kref);
 /* Ends every worker and empties the store. */

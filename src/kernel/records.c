@@ -238,6 +238,26 @@ void record_set_object_counts(struct kernel *k, struct kref object, struct objec
   record_put(k, kref_key(k, object, "refCount"), record_key(k, "%" PRIu64 ",%" PRIu64, counts.reachable, counts.recognizable));
 }
 
+static struct bytes importer_key(struct kernel *k, struct kref object, uint64_t vat)
+{
+  return record_key(k, "%s.importer.%s", kref_text(object).text, vat_id_text(vat).text);
+}
+
+void record_add_importer(struct kernel *k, struct kref object, uint64_t vat)
+{
+  record_put(k, importer_key(k, object, vat), bytes_of("1"));
+}
+
+void record_remove_importer(struct kernel *k, struct kref object, uint64_t vat)
+{
+  record_delete(k, importer_key(k, object, vat));
+}
+
+size_t record_importers(struct kernel *k, struct kref object, uint64_t **vats)
+{
+  return record_ids(k, record_key(k, "%s.importer.", kref_text(object).text), vat_id_parse, vats);
+}
+
 bool record_revoked(struct kernel *k, struct kref object)
 {
   return record_get(k, kref_key(k, object, "revoked"), NULL);

@@ -21,6 +21,8 @@
  *   vatName.<name>/vN       "1": finds vats by name
  *   subcluster.sN           JSON {id, config, vats: {name: vN}, state: "launching" | "running", bootstrapResult?: kpN} (the
  *                           TypeScript kernel has all of them in one row, which makes N launches cost N * N)
+ *   koN.importer.vN         "1": vN's c-list imports the object
+ *   gcAction.vN.<type>.koN, reap.vN    "1": see gc.h
  *   live.vN                 "1": an incarnation has begun whose end has not been recorded (restart.h)
  *   suspended.vN            JSON {cause}
  *   strikes.vN, crashes.vN  decimal: limit faults and crashes in a row
@@ -69,6 +71,10 @@ uint64_t record_owner(struct kernel *k, struct kref object);
 void record_set_owner(struct kernel *k, struct kref object, uint64_t vat);
 bool record_object_counts(struct kernel *k, struct kref object, struct object_counts *counts);
 void record_set_object_counts(struct kernel *k, struct kref object, struct object_counts counts);
+/* The index of importers: the vats whose c-list imports the object, reachable or not. */
+void record_add_importer(struct kernel *k, struct kref object, uint64_t vat);
+void record_remove_importer(struct kernel *k, struct kref object, uint64_t vat);
+size_t record_importers(struct kernel *k, struct kref object, uint64_t **vats);
 bool record_revoked(struct kernel *k, struct kref object);
 void record_set_revoked(struct kernel *k, struct kref object);
 void record_delete_object(struct kernel *k, struct kref object);

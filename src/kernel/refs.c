@@ -2,6 +2,7 @@
 /* kernel/refs.c - see refs.h. Invariant: every count equals the number of holders that refs.h lists. */
 #include "kernel/refs.h"
 #include "base/check.h"
+#include "kernel/gc.h"
 #include "kernel/records.h"
 
 void ref_check(struct kernel *k, struct kref kref)
@@ -104,16 +105,6 @@ static void collect_promise(struct kernel *k, struct kref promise)
   record_delete_promise(k, promise);
 }
 
-static void collect_object(struct kernel *k, struct kref object)
-{
-  struct object_counts counts;
-  if (!record_object_counts(k, object, &counts))
-    return;
-  /* A live owner of an unreachable object is to be told here: dropExports and retireExports actions. */
-  if (counts.recognizable == 0 && record_owner(k, object) == 0)
-    record_delete_object(k, object);
-}
-
 void refs_collect(struct kernel *k)
 {
   for (size_t i = 0; i < k->maybe_free_count; i++) { /* grows meanwhile: a freed promise drops its slots */
@@ -121,7 +112,7 @@ void refs_collect(struct kernel *k)
     if (kref.type == KREF_PROMISE)
       collect_promise(k, kref);
     else
-      collect_object(k, kref);
+      gc_consider(k, kref);
   }
   k->maybe_free_count = 0;
 }

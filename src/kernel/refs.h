@@ -10,9 +10,8 @@
  *   - pins: the root object of every vat, and what the host was given (host.<kref>)
  * The exporter of an object is not counted: it is the owner. (The TypeScript kernel counts it, from birth; SwingSet does not.)
  *
- * When a crank ends, a promise without references is deleted, and so is an object that has neither references nor owner.
- * Telling an owner that nobody holds its object any more (dropExports, retireExports) is garbage collection proper and has
- * its place in refs_collect().
+ * When a crank ends, a promise without references is deleted, and so is an object that has neither references nor owner. What
+ * vats have to be told about objects that fewer hold than before is gc.h's.
  */
 #ifndef VATD_KERNEL_REFS_H
 #define VATD_KERNEL_REFS_H

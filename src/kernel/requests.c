@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "kernel/crank.h"
 #include "kernel/gate.h"
+#include "kernel/gc.h"
 #include "kernel/launch.h"
 #include "kernel/promises.h"
 #include "kernel/records.h"
@@ -243,7 +244,8 @@ void request_launch_ended(struct kernel *k, uint64_t subcluster, enum vatd_code 
 static enum vatd_code expect_reference(struct kernel *k, struct kref kref, struct error *error)
 {
   struct object_counts counts;
-  bool exists = kref.type == KREF_OBJECT ? record_object_counts(k, kref, &counts)
+  /* What nobody can reach cannot be reached by the host either: its owner may be forgetting it at this moment. */
+  bool exists = kref.type == KREF_OBJECT ? record_object_counts(k, kref, &counts) && counts.reachable > 0
                                          : record_promise_state(k, kref) != PROMISE_MISSING;
   return exists ? VATD_OK : error_set(error, VATD_NOT_FOUND, "there is no %s", kref_text(kref).text);
 }
@@ -483,6 +485,30 @@ void kernel_ping_vat(struct kernel *k, uint64_t request, struct bytes vat)
     effect_send(k, at_run_time->worker, id, &frame, false);
   }
   vat_make_ready(k, at_run_time);
+}
+
+/* ---- garbage ---- */
+
+void kernel_collect_garbage(struct kernel *k, uint64_t request)
+{
+  uint64_t *ids;
+  begin_input(k);
+  size_t count = vats_all(k, &ids);
+  for (size_t i = 0; i < count; i++) {
+    struct vat *vat = vat_if_known(k, ids[i]);
+    bool awake = vat && vat->phase != VAT_ASLEEP;
+    if (!awake && !gc_pending(k, ids[i]))
+      continue;
+    vat = vat_of(k, ids[i]);
+    crank_begin(k);
+    gc_set_reap(k, vat->id, true);
+    crank_keep(k);
+    vat->reap_due = true;
+    vat->has_garbage = true;
+    vat->wake = true;
+    vat_make_ready(k, vat);
+  }
+  gate_answer(k, request, json_null());
 }
 
 /* ---- revocation ---- */

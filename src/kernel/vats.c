@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "kernel/clist.h"
 #include "kernel/gate.h"
+#include "kernel/gc.h"
 #include "kernel/launch.h"
 #include "kernel/promises.h"
 #include "kernel/records.h"
@@ -213,6 +214,7 @@ void vat_terminate(struct kernel *k, uint64_t id, const char *detail)
   delete_storage(k, id);
   bundle_drop(k, record.bundle);
   record_delete_import_counters(k, id);
+  gc_forget_vat(k, id);
   static const char *const rows[] = {"vatConfig", "vat", "live", "suspended", "strikes", "crashes"};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
     record_delete(k, vat_key(k, rows[i], id));
@@ -276,6 +278,8 @@ struct vat *vat_of(struct kernel *k, uint64_t id)
   vat->id = id;
   vat->suspended = vat_suspended_cause(k, id, &cause);
   vat->strikes = record_number(k, vat_key(k, "strikes", id), 0);
+  vat->has_garbage = gc_pending(k, id);
+  vat->reap_due = gc_reap_due(k, id);
   vat->crashes = record_number(k, vat_key(k, "crashes", id), 0);
   idmap_put(&k->vats, id, vat);
   return vat;

@@ -263,6 +263,12 @@ void harness_done_with(struct harness *h, uint64_t vat, const struct vat_syscall
   harness_pump(h);
 }
 
+void harness_skip_reap(struct harness *h, uint64_t vat)
+{
+  if (harness_has_delivery(h, vat) && harness_delivery(h, vat)->type == DELIVERY_BRING_OUT_YOUR_DEAD)
+    harness_done_with(h, vat, NULL, 0);
+}
+
 static struct capdata capdata_of(struct harness *h, const char *body, const char *slot)
 {
   struct capdata data = {.body = bytes_of(body)};
@@ -423,6 +429,7 @@ struct tally {
   struct harness *h;
   struct ordmap reachable;
   struct ordmap recognizable;
+  struct ordmap importers; /* the keys of the index rows that there must be */
 };
 
 static void tally_add(struct ordmap *map, const char *kref)
@@ -466,10 +473,14 @@ static void tally_item(struct tally *tally, const json_t *item)
 }
 
 /* "v1.c.ko3" = "R o-5": an import counts for an object; every entry counts for a promise. */
-static void tally_clist(struct tally *tally, const char *kref, const char *value)
+static void tally_clist(struct tally *tally, const char *key, const char *kref, const char *value)
 {
   bool promise = kref[1] == 'p';
   bool import = value[3] == '-';
+  if (!promise && import) {
+    int vat_size = (int)(strchr(key, '.') - key);
+    ordmap_put(&tally->importers, arena_printf(&tally->h->arena, "%s.importer.%.*s", kref, vat_size, key), bytes_of("1"));
+  }
   if (promise || (import && value[0] == 'R'))
     tally_holder(tally, kref);
   else if (import)
@@ -485,7 +496,7 @@ static bool tally_row(void *context, struct bytes key_bytes, struct bytes value_
   const char *clist = strstr(key, ".c.k");
   json_t *json = json_loadb(value, value_bytes.size, JSON_ALLOW_NUL, NULL);
   if (key[0] == 'v' && clist)
-    tally_clist(tally, clist + 3, value);
+    tally_clist(tally, key, clist + 3, value);
   else if (strncmp(key, "queue.", 6) == 0 && strcmp(last, "head") != 0 && strcmp(last, "tail") != 0)
     tally_item(tally, json);
   else if (strncmp(key, "kp", 2) == 0 && strcmp(last, "value") == 0)
@@ -508,6 +519,8 @@ static bool compare_row(void *context, struct bytes key_bytes, struct bytes valu
   char key[128];
   char expected[64];
   snprintf(key, sizeof key, "%.*s", BYTES_ARG(key_bytes));
+  if (strstr(key, ".importer.") && !ordmap_remove(&tally->importers, key_bytes))
+    fail_msg("%s is wrong\n%s", key, harness_dump(tally->h));
   char *dot = strstr(key, ".refCount");
   if (key[0] != 'k' || !dot)
     return true;
@@ -529,10 +542,14 @@ void harness_check_counts(struct harness *h)
   struct tally tally = {.h = h};
   ordmap_init(&tally.reachable);
   ordmap_init(&tally.recognizable);
+  ordmap_init(&tally.importers);
   h->store->ops->scan(h->store, NULL, bytes_of(""), tally_row, &tally, &error);
   h->store->ops->scan(h->store, NULL, bytes_of("k"), compare_row, &tally, &error);
   if (ordmap_seek(&tally.recognizable, bytes_of(""), &missing, NULL))
     fail_msg("%.*s is held but does not exist", BYTES_ARG(missing));
+  if (ordmap_seek(&tally.importers, bytes_of(""), &missing, NULL))
+    fail_msg("%.*s is missing", BYTES_ARG(missing));
+  ordmap_fini(&tally.importers);
   ordmap_fini(&tally.reachable);
   ordmap_fini(&tally.recognizable);
 }

@@ -72,6 +72,8 @@ void harness_done_with(struct harness *h, uint64_t vat, const struct vat_syscall
 /* Answers it with a resolution of its result. */
 void harness_return(struct harness *h, uint64_t vat, const char *body, const char *slot);
 void harness_throw(struct harness *h, uint64_t vat, const char *body);
+/* Answers a bringOutYourDead if that is what waits. */
+void harness_skip_reap(struct harness *h, uint64_t vat);
 /* The worker dies. */
 void harness_worker_dies(struct harness *h, uint64_t vat, enum worker_end end);
 

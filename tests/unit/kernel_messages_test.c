@@ -223,11 +223,14 @@ static void relay(struct harness *h, uint64_t alice, uint64_t bob)
 {
   kernel_queue_message(h->kernel, 0, NULL, bytes_of("alice"), bytes_of("#[\"relay\",[]]"), NULL);
   harness_pump(h);
+  harness_skip_reap(h, alice);
   const char *result = arena_copy(&h->arena, harness_delivery(h, alice)->message.result).data;
   const struct vat_syscall calls[] = {call_send(h, "o-1", "#[\"note\",[]]", NULL, "p+5"), call_subscribe("p+5"),
                                       call_resolve(h, result, false, "#0", NULL)};
   harness_done_with(h, alice, calls, COUNT_OF(calls));
+  harness_skip_reap(h, bob);
   harness_return(h, bob, "#1", NULL);
+  harness_skip_reap(h, alice);
   assert_int_equal(harness_delivery(h, alice)->type, DELIVERY_NOTIFY);
   harness_done_with(h, alice, NULL, 0);
 }
