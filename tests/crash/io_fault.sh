@@ -39,7 +39,7 @@ check() {
   said="$said $(tr '\n' ' ' <&9)"
   is "$late $([ -e "$WORK/mark" ] && echo struck)" "no struck" "$name: nothing is answered after it"
   case $said in
-    *"listening on"*"storage: "*"(IN_DOUBT)"*"status 70 ") found=70 ;;
+    *"listening on"*"storage: "*"(IN_DOUBT)"*"status 70 "*) found=70 ;;
     *) found=$said ;;
   esac
   is "$found" 70 "$name: vatd says that its storage is in doubt and ends with status 70"
