@@ -33,6 +33,7 @@
 #include "kernel/restart.h"
 #include "kernel/syscalls.h"
 #include "kernel/vats.h"
+#include "kernel/vatstore.h"
 
 #include <stdlib.h>
 
@@ -270,52 +271,28 @@ void crank_worker_ended(struct kernel *k, struct vat *vat, enum worker_end end, 
 
 /* ---- start ---- */
 
-struct state_reader {
-  struct kernel *k;
-  struct key_value *items;
-  size_t count;
-  size_t capacity;
-};
-
-static bool read_state_row(void *context, struct bytes key, struct bytes value)
-{
-  struct state_reader *reader = context;
-  reader->items = grown(reader->items, reader->count, &reader->capacity, sizeof *reader->items);
-  reader->items[reader->count++] =
-      (struct key_value){arena_copy(&reader->k->arena, key), arena_copy(&reader->k->arena, value)};
-  return true;
-}
-
 /* Encodes the vat's init frame; false when it does not fit, or the kernel broke. */
 static bool encode_init(struct kernel *k, const struct vat *vat, struct buffer *frame)
 {
   struct vat_record record;
   struct bytes config = {NULL, 0};
-  struct error error = {0};
   struct buffer code;
-  struct state_reader reader = {.k = k};
   struct bytes id = record_key(k, "%s", vat_id_text(vat->id).text);
   buffer_init(&code, LIMIT_BUNDLE);
   bool found = vat_record_get(k, vat->id, &record) &&
                record_get(k, record_key(k, "vatConfig.%s", id.data), &config) &&
                vat_bundle_code(k, record.bundle, &code);
-  if (found) {
-    enum vatd_code outcome = k->store->ops->scan(k->store, id.data, bytes_of(""), read_state_row, &reader, &error);
-    if (outcome != VATD_OK)
-      kernel_break(k, outcome, "%s", error.text);
-  }
   struct init_frame init = {
       .id = vat->frame_id,
       .vat = id,
       .config = config,
       .bundle = buffer_bytes(&code),
-      .state = {reader.items, reader.count},
+      .state = vatstore_rows(k, vat->id, bytes_of("")),
       .complete = true,
       .limits = {.computrons = DEFAULT_COMPUTRONS_PER_CRANK, .heap_bytes = DEFAULT_HEAP_BYTES},
   };
   bool encoded = found && !kernel_is_broken(k) && frame_encode_init(frame, &init);
   buffer_fini(&code);
-  free(reader.items);
   return encoded;
 }
 
@@ -591,18 +568,10 @@ void crank_finish_loose(struct kernel *k, uint64_t slot)
 
 static void apply_checkpoint(struct kernel *k, const struct vat *vat, const struct done_frame *done)
 {
-  struct error error = {0};
-  struct id_text id = vat_id_text(vat->id);
-  enum vatd_code code = VATD_OK;
-  for (size_t i = 0; i < done->sets.count && code == VATD_OK && !kernel_is_broken(k); i++) {
-    code = k->store->ops->put(k->store, id.text, done->sets.items[i].key, done->sets.items[i].value, &error);
-    k->batch_bytes += done->sets.items[i].key.size + done->sets.items[i].value.size;
-  }
-  for (size_t i = 0; i < done->deletes.count && code == VATD_OK && !kernel_is_broken(k); i++)
-    code = k->store->ops->delete(k->store, id.text, done->deletes.items[i], &error);
-  k->changed = k->changed || done->sets.count || done->deletes.count;
-  if (code != VATD_OK)
-    kernel_break(k, code, "%s", error.text);
+  for (size_t i = 0; i < done->sets.count; i++)
+    vatstore_put(k, vat->id, done->sets.items[i].key, done->sets.items[i].value);
+  for (size_t i = 0; i < done->deletes.count; i++)
+    vatstore_delete(k, vat->id, done->deletes.items[i]);
 }
 
 static void forward_logs(struct kernel *k, const struct vat *vat, const struct done_frame *done)

@@ -174,10 +174,7 @@ bool gc_reap_due(struct kernel *k, uint64_t vat)
 
 void gc_set_reap(struct kernel *k, uint64_t vat, bool due)
 {
-  if (due)
-    record_put(k, reap_key(k, vat), bytes_of("1"));
-  else
-    record_delete(k, reap_key(k, vat));
+  record_set_flag(k, reap_key(k, vat), due);
 }
 
 void gc_forget_vat(struct kernel *k, uint64_t vat)

@@ -103,6 +103,14 @@ size_t record_ids(struct kernel *k, struct bytes prefix, bool (*parse)(struct by
   return count;
 }
 
+void record_set_flag(struct kernel *k, struct bytes key, bool set)
+{
+  if (set)
+    record_put(k, key, bytes_of("1"));
+  else
+    record_delete(k, key);
+}
+
 uint64_t record_number(struct kernel *k, struct bytes key, uint64_t absent)
 {
   struct bytes text;

@@ -48,6 +48,8 @@ void record_delete(struct kernel *k, struct bytes key);
 bool record_next_key(struct kernel *k, struct bytes after, struct bytes prefix, struct bytes *key);
 /* The ids that `parse` finds behind `prefix` in the keys that start with it, in key order, in the arena. */
 size_t record_ids(struct kernel *k, struct bytes prefix, bool (*parse)(struct bytes, uint64_t *), uint64_t **ids);
+/* A row that says all by being there. */
+void record_set_flag(struct kernel *k, struct bytes key, bool set);
 uint64_t record_number(struct kernel *k, struct bytes key, uint64_t absent);
 void record_put_number(struct kernel *k, struct bytes key, uint64_t number);
 /* A stored JSON text; NULL when there is no such row. The caller owns a reference. */

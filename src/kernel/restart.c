@@ -20,10 +20,7 @@ bool record_live(struct kernel *k, uint64_t vat)
 
 void record_set_live(struct kernel *k, uint64_t vat, bool live)
 {
-  if (live)
-    record_put(k, live_key(k, vat), bytes_of("1"));
-  else
-    record_delete(k, live_key(k, vat));
+  record_set_flag(k, live_key(k, vat), live);
 }
 
 /* ---- what the vat's storage says ---- */

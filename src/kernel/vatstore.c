@@ -29,6 +29,7 @@ void vatstore_put(struct kernel *k, uint64_t vat, struct bytes key, struct bytes
 {
   struct error error = {0};
   k->changed = true;
+  k->batch_bytes += key.size + value.size;
   if (!kernel_is_broken(k))
     worked(k, k->store->ops->put(k->store, vat_id_text(vat).text, key, value, &error), &error);
 }
@@ -37,6 +38,7 @@ void vatstore_delete(struct kernel *k, uint64_t vat, struct bytes key)
 {
   struct error error = {0};
   k->changed = true;
+  k->batch_bytes += key.size;
   if (!kernel_is_broken(k))
     worked(k, k->store->ops->delete(k->store, vat_id_text(vat).text, key, &error), &error);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kernel/vatstore.h - one vat's rows in the store, for the few places where the kernel itself looks into them or changes
- * them (the restart crank). As with records.h, a failing store breaks the kernel, and then nothing is found and nothing done.
+ * kernel/vatstore.h - one vat's rows in the store: read whole for its init frame, changed by checkpoints, and looked into by
+ * the restart crank. As with records.h, a failing store breaks the kernel, and then nothing is found and nothing done.
  * What is handed out lies in the kernel's arena.
  */
 #ifndef VATD_KERNEL_VATSTORE_H
