@@ -598,6 +598,7 @@ int main(int argc, char **argv)
 {
   struct options options = {.kills = 2000, .seed = (uint64_t)time(NULL), .load = 30};
   parse_options(argc, argv, &options);
+  setlinebuf(stdout);
   printf("# seed %llu\n", (unsigned long long)options.seed);
   chance_state = options.seed;
   struct test *t = memory_zalloc(sizeof *t);
