@@ -39,6 +39,8 @@ uint64_t number_list_first(const struct number_list *list)
 
 bool number_list_remove(struct number_list *list, uint64_t number)
 {
+  if (list->count == 0)
+    return false;
   uint64_t *first = list->items + list->start;
   size_t at = 0;
   while (at < list->count && first[at] != number)
