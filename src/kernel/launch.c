@@ -24,6 +24,13 @@
 
 /* ---- configuration ---- */
 
+/* The first text of an array, for an error's text. */
+static const char *first_text(const json_t *array)
+{
+  const char *text = json_string_value(json_array_get(array, 0));
+  return text ? text : "(not a text)";
+}
+
 static enum vatd_code check_name(const char *name, struct error *error)
 {
   size_t size = strlen(name);
@@ -55,7 +62,7 @@ static enum vatd_code check_vat(const char *name, const json_t *config, struct e
                      "invalid cluster config: vat \"%s\" needs exactly one of bundleSpec and sourceSpec", name);
   if (json_array_size(json_object_get(config, "globals")) > 0)
     return error_set(error, VATD_INVALID, "vat \"%s\" requested unknown global \"%s\"", name,
-                     json_string_value(json_array_get(json_object_get(config, "globals"), 0)));
+                     first_text(json_object_get(config, "globals")));
   return VATD_OK;
 }
 
@@ -63,8 +70,7 @@ static enum vatd_code check_services(const json_t *config, struct error *error)
 {
   const json_t *services = json_object_get(config, "services");
   if (json_array_size(services) > 0)
-    return error_set(error, VATD_INVALID, "no registered kernel service '%s'",
-                     json_string_value(json_array_get(services, 0)));
+    return error_set(error, VATD_INVALID, "no registered kernel service '%s'", first_text(services));
   if (json_object_size(json_object_get(config, "io")) > 0)
     return error_set(error, VATD_INVALID, "invalid cluster config: io channels are not offered");
   return VATD_OK;
