@@ -26,6 +26,8 @@ static size_t sequence_length(const uint8_t *p, const uint8_t *end)
 
 bool bytes_are_utf8(struct bytes b)
 {
+  if (b.size == 0)
+    return true; /* data may be NULL then, and nothing may be added to NULL */
   const uint8_t *p = (const uint8_t *)b.data;
   const uint8_t *end = p + b.size;
   while (p < end) {

@@ -55,7 +55,7 @@ static inline bool bytes_start_with(struct bytes a, struct bytes prefix)
 /* What remains of `a` after its first `count` bytes (count <= a.size). */
 static inline struct bytes bytes_after(struct bytes a, size_t count)
 {
-  return (struct bytes){a.data + count, a.size - count};
+  return (struct bytes){count ? a.data + count : a.data, a.size - count};
 }
 
 /* True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms); NUL is a character like any other. */
