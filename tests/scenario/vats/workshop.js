@@ -88,14 +88,6 @@ export const buildRootObject = (vatPowers, parameters, baggage) => {
       return total;
     },
 
-    /* Many messages at once, within the vat. */
-    sendMany(count) {
-      const target = Far('target', { receive() {} });
-      for (let i = 0; i < count; i += 1) {
-        E(target).receive(i);
-      }
-    },
-
     parameters: () => parameters,
     powers: () => harden(Object.keys(vatPowers).sort()),
     globals: names => harden(names.filter(name => name in globalThis)),
