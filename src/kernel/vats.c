@@ -327,6 +327,7 @@ void vat_stop_worker(struct kernel *k, struct vat *vat)
   flight_free(vat->flight);
   vat->flight = NULL;
   vat_set_phase(k, vat, VAT_ASLEEP);
+  vat->deliveries = 0; /* a new heap has no garbage */
   answer_all(k, &vat->pings, vat->id);
 }
 
