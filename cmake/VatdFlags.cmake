@@ -10,9 +10,6 @@ target_compile_options(vatd_flags INTERFACE
 if(VATD_WERROR)
   target_compile_options(vatd_flags INTERFACE -Werror)
 endif()
-if(VATD_UNSAFE_ANSWER_BEFORE_COMMIT)
-  target_compile_definitions(vatd_flags INTERFACE VATD_UNSAFE_ANSWER_BEFORE_COMMIT)
-endif()
 
 if(VATD_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
