@@ -23,6 +23,7 @@
 #define LIMIT_SYSCALLS_PER_CRANK 100000
 #define LIMIT_SETS_PER_CRANK 1000000
 #define LIMIT_SLOTS_PER_CAPDATA 10000
+#define LIMIT_CAPDATA_BODY (32 * MIB) /* as JSON in a kernel row it may grow sixfold: still under LIMIT_KERNEL_VALUE */
 #define LIMIT_RESOLUTIONS_PER_SYSCALL 10000
 #define LIMIT_VREF_LENGTH 256
 
@@ -57,6 +58,9 @@
 /* The kernel's own bounds. */
 #define LIMIT_GC_BATCH 1000          /* garbage collection actions in one delivery */
 #define DEFAULT_REAP_INTERVAL 1000   /* deliveries to a vat after which it is asked to collect its garbage */
+#define LIMIT_NOTIFY_PROMISES 1000        /* promises told in one notify; the vat hears of the others when it subscribes */
+#define LIMIT_NOTIFY_SLOTS 20000          /* references in one notify, likewise */
+#define LIMIT_NOTIFY_BYTES (256 * MIB)    /* bodies in one notify, likewise */
 #define LIMIT_PROMISE_CHAIN 1000 /* promises fulfilled to promises that a message follows */
 #define LIMIT_IDEMPOTENCY_KEYS 10000 /* answers kept for clients that lost their connection; the oldest go first */
 #define LIMIT_IDEMPOTENCY_KEY_LENGTH 200

@@ -380,17 +380,28 @@ static void kref_set_add(struct kref_set *set, struct kref kref)
   set->items[set->count++] = kref;
 }
 
-/* All settled promises that can be reached from a settled one through settled values: the vat gets them in one batch, so
- * that data that refers to itself arrives whole. */
+/*
+ * The settled promises that can be reached from a settled one through settled values: the vat gets them in one batch, so that
+ * data that refers to itself arrives whole. Beyond the limits the vat gets a promise as an argument that it will subscribe to
+ * and be told of by another notify.
+ */
 static struct kref_set reachable_settled(struct kernel *k, struct kref promise)
 {
   struct kref_set set = {0};
+  size_t bytes = 0;
+  size_t slots = 0;
   kref_set_add(&set, promise);
   for (size_t i = 0; i < set.count; i++) {
     struct kernel_data value = record_promise_value(k, set.items[i]);
+    bytes += value.body.size;
+    slots += value.slot_count;
+    if (i > 0 && (bytes > LIMIT_NOTIFY_BYTES || slots > LIMIT_NOTIFY_SLOTS)) {
+      set.count = i;
+      break;
+    }
     for (size_t slot = 0; slot < value.slot_count; slot++) {
       struct kref kref = value.slots[slot];
-      if (kref.type == KREF_PROMISE && record_promise_state(k, kref) > PROMISE_UNRESOLVED)
+      if (set.count < LIMIT_NOTIFY_PROMISES && kref.type == KREF_PROMISE && record_promise_state(k, kref) > PROMISE_UNRESOLVED)
         kref_set_add(&set, kref);
     }
   }

@@ -315,6 +315,10 @@ void kernel_queue_message(struct kernel *k, uint64_t request, const char *key, s
   begin_input(k);
   if (made_before(k, request, key))
     return;
+  if (body.size > LIMIT_CAPDATA_BODY) {
+    gate_answer_error(k, request, VATD_LIMIT, "the message has %zu bytes, the limit is %zu", body.size, LIMIT_CAPDATA_BODY);
+    return;
+  }
   if (find_target(k, target, &item.target, &error) != VATD_OK || read_slots(k, slots, &item.methargs, &error) != VATD_OK) {
     answer_error(k, request, &error);
     return;

@@ -292,7 +292,7 @@ static struct capdata read_capdata(struct frame_reader *reader)
   struct capdata data = {0};
   if (!unpack_array_of(&reader->in, 2, "capdata"))
     return data;
-  data.body = unpack_text(&reader->in, LIMIT_FRAME_TO_WORKER, "capdata body");
+  data.body = unpack_text(&reader->in, LIMIT_CAPDATA_BODY, "capdata body");
   data.slots = read_vrefs(reader);
   return data;
 }

@@ -154,6 +154,37 @@ static void a_vat_that_ends_itself_with_failure_takes_back_its_crank(void **stat
   assert_false(harness_has_delivery(h, BOB));
 }
 
+/* As JSON in a row of the store, a control character takes six bytes. */
+static const char *body_of_control_characters(struct harness *h, size_t size)
+{
+  char *body = arena_alloc(&h->arena, size + 1);
+  memset(body, 1, size);
+  return body;
+}
+
+static void the_largest_and_most_awkward_message_is_stored_and_delivered(void **state)
+{
+  struct harness *h = *state;
+  harness_launch(h, "alice", "bob", NULL);
+  harness_call_with(h, "alice", "#[\"meet\",[\"$0\"]]", "ko2");
+  const struct vat_syscall send =
+      call_send(h, "o-1", body_of_control_characters(h, LIMIT_CAPDATA_BODY), NULL, NULL);
+  harness_done_with(h, ALICE, &send, 1);
+  assert_int_equal(harness_delivery(h, BOB)->message.methargs.body.size, LIMIT_CAPDATA_BODY);
+}
+
+static void a_larger_message_ends_the_vat_and_not_the_kernel(void **state)
+{
+  struct harness *h = *state;
+  harness_launch(h, "alice", "bob", NULL);
+  harness_call_with(h, "alice", "#[\"meet\",[\"$0\"]]", "ko2");
+  const struct vat_syscall send =
+      call_send(h, "o-1", body_of_control_characters(h, LIMIT_CAPDATA_BODY + 1), NULL, NULL);
+  harness_done_with(h, ALICE, &send, 1);
+  assert_contains(harness_answer(h, h->next_request - 1), "capdata body: 33554433 bytes, the limit is 33554432");
+  assert_false(harness_has_row(h, "vatConfig.v1"));
+}
+
 static void frames_of_a_worker_that_was_given_up_are_ignored(void **state)
 {
   struct harness *h = *state;
@@ -180,6 +211,8 @@ int main(void)
       KERNEL_TEST(a_failed_restart_is_tried_once_more_and_then_suspends_with_the_cause),
       KERNEL_TEST(a_vat_may_end_itself),
       KERNEL_TEST(a_vat_that_ends_itself_with_failure_takes_back_its_crank),
+      KERNEL_TEST(the_largest_and_most_awkward_message_is_stored_and_delivered),
+      KERNEL_TEST(a_larger_message_ends_the_vat_and_not_the_kernel),
       KERNEL_TEST(frames_of_a_worker_that_was_given_up_are_ignored),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,8 @@
  */
 #include "kernel_test.h"
 
+#include "base/limits.h"
+
 enum { ALICE = 1, BOB = 2, CAROL = 3 };
 
 static void alice_meets_bob(struct harness *h)
@@ -220,6 +222,29 @@ static void promises_that_name_each_other_are_notified_in_one_batch(void **state
   assert_int_equal(harness_count(h, "v1.c.p"), 1); /* the result that alice still owes; settled promises leave the c-list */
 }
 
+static void a_notify_tells_of_many_promises_but_not_of_any_number(void **state)
+{
+  struct harness *h = *state;
+  enum { MANY = LIMIT_NOTIFY_PROMISES + 200 };
+  alice_asks_bob(h);
+  struct resolution *all = arena_alloc_array(&h->arena, MANY + 1, sizeof *all);
+  struct bytes *slots = arena_alloc_array(&h->arena, MANY, sizeof *slots);
+  for (int i = 0; i < MANY; i++) {
+    slots[i] = arena_printf(&h->arena, "p+%d", 100 + i);
+    all[i + 1] = (struct resolution){slots[i], false, {bytes_of("#1"), {NULL, 0}}};
+  }
+  all[0] = (struct resolution){arena_copy(&h->arena, harness_delivery(h, BOB)->message.result), false,
+                               {bytes_of("#[]"), {slots, MANY}}};
+  const struct vat_syscall resolve = {.type = SYSCALL_RESOLVE, .resolutions = {all, MANY + 1}};
+  harness_done_with(h, BOB, &resolve, 1);
+  const struct delivery *delivery = harness_delivery(h, ALICE);
+  assert_int_equal(delivery->resolutions.count, LIMIT_NOTIFY_PROMISES);
+  const char *last = arena_copy(&h->arena, delivery->resolutions.items[0].data.slots.items[MANY - 1]).data;
+  const struct vat_syscall subscribe = call_subscribe(last);
+  harness_done_with(h, ALICE, &subscribe, 1);
+  assert_true(bytes_is(only_resolution(h, ALICE, false)->body, "#1")); /* the others are told when they are asked for */
+}
+
 static void a_second_notify_of_a_batch_needs_no_delivery(void **state)
 {
   struct harness *h = *state;
@@ -303,6 +328,7 @@ int main(void)
       KERNEL_TEST(all_subscribers_but_the_resolver_are_notified),
       KERNEL_TEST(a_promise_that_is_settled_already_is_notified_at_once),
       KERNEL_TEST(promises_that_name_each_other_are_notified_in_one_batch),
+      KERNEL_TEST(a_notify_tells_of_many_promises_but_not_of_any_number),
       KERNEL_TEST(a_second_notify_of_a_batch_needs_no_delivery),
       KERNEL_TEST(a_promise_may_be_an_argument_before_it_is_resolved),
       KERNEL_TEST(a_result_may_be_passed_on_before_it_is_known),
