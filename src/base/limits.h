@@ -15,7 +15,6 @@
 /* Frames between kernel and worker (wire/frame.h). */
 #define LIMIT_FRAME_TO_WORKER (1 * GIB)     /* an init frame carries a whole vat's state */
 #define LIMIT_FRAME_FROM_WORKER (256 * MIB) /* a done frame carries one crank's effects */
-#define LIMIT_FRAME_DEPTH 12                /* nesting of MessagePack arrays */
 #define LIMIT_LOG_LINE (64 * KIB)           /* one console line; the worker cuts longer ones */
 #define LIMIT_LOG_LINES_PER_CRANK 1000      /* the worker drops what comes after, and says so */
 

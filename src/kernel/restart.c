@@ -13,11 +13,6 @@ static struct bytes live_key(struct kernel *k, uint64_t vat)
   return record_key(k, "live.%s", vat_id_text(vat).text);
 }
 
-bool record_live(struct kernel *k, uint64_t vat)
-{
-  return record_get(k, live_key(k, vat), NULL);
-}
-
 void record_set_live(struct kernel *k, uint64_t vat, bool live)
 {
   record_set_flag(k, live_key(k, vat), live);

@@ -28,6 +28,5 @@
 void restart_vat(struct kernel *k, struct vat *vat);
 
 void record_set_live(struct kernel *k, uint64_t vat, bool live);
-bool record_live(struct kernel *k, uint64_t vat);
 
 #endif

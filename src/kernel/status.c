@@ -26,7 +26,7 @@ static const char *phase_name(struct kernel *k, uint64_t id)
   return vat->phase == VAT_STARTING ? "starting" : "running";
 }
 
-/* {id, name, subcluster, root, state, cause?, worker} of a vat. */
+/* {id, name, subcluster, root, state, cause?} of a vat. */
 static json_t *vat_summary(struct kernel *k, uint64_t id)
 {
   struct vat_record record = {0};
