@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kernel/ids.h - the names of things: krefs, vrefs, vat and subcluster ids.
+ * kernel/ids.h - the names of things: krefs, vat and subcluster ids, and vrefs, which are wire/vref.h's.
  *
- * A kref names an object (`ko7`) or promise (`kp3`) for the kernel and its host. A vref names it for one vat: `o+N` and
- * `p+N` were allotted by the vat (it exports them), `o-N` and `p-N` by the kernel (the vat imports them); `o+d6/1` is
- * instance 1 of the durable kind 6, `o+v3/4` one of a virtual kind, `o+d10/1:0` facet 0 of an instance. Source: SwingSet,
- * parseVatSlots.js and parseKernelSlots.js. All parsing of names happens here.
+ * A kref names an object (`ko7`) or promise (`kp3`) for the kernel and its host; a vref names it for one vat. (Source:
+ * SwingSet, parseKernelSlots.js.)
  */
 #ifndef VATD_KERNEL_IDS_H
 #define VATD_KERNEL_IDS_H
 
-#include "base/bytes.h"
+#include "wire/vref.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,22 +45,10 @@ static inline struct kref kref_promise(uint64_t id)
 bool kref_parse(struct bytes text, struct kref *kref);
 struct id_text kref_text(struct kref kref);
 
-struct vref {
-  bool promise;  /* p…; otherwise an object, o… */
-  bool exported; /* allotted by the vat (+) */
-  bool durable;  /* o+d… */
-  bool virtual;  /* o+v… */
-};
-
-bool vref_parse(struct bytes text, struct vref *vref);
-
 /* "v7" <-> 7, "s2" <-> 2. Ids start at 1; 0 means none. */
 bool vat_id_parse(struct bytes text, uint64_t *id);
 struct id_text vat_id_text(uint64_t id);
 bool subcluster_id_parse(struct bytes text, uint64_t *id);
 struct id_text subcluster_id_text(uint64_t id);
-
-/* A decimal number without sign or leading zero, that fits 63 bits. */
-bool decimal_parse(struct bytes text, uint64_t *value);
 
 #endif

@@ -37,17 +37,24 @@ static void all_forms_of_vrefs_are_told_apart(void **state)
     struct vref expected;
   } cases[] = {
       {"o+0", {.exported = true}},
-      {"o-12", {0}},
-      {"p+5", {.promise = true, .exported = true}},
-      {"p-7", {.promise = true}},
-      {"o+d6/1", {.exported = true, .durable = true}},
-      {"o+d10/1:0", {.exported = true, .durable = true}},
-      {"o+v3/4", {.exported = true, .virtual = true}},
+      {"o-12", {.number = 12}},
+      {"p+5", {.promise = true, .exported = true, .number = 5}},
+      {"p-7", {.promise = true, .number = 7}},
+      {"o+d6/1", {.exported = true, .durable = true, .number = 6, .instance = 1}},
+      {"o+d10/1:0", {.exported = true, .durable = true, .faceted = true, .number = 10, .instance = 1}},
+      {"o+v3/4", {.exported = true, .virtual = true, .number = 3, .instance = 4}},
   };
   for (size_t i = 0; i < COUNT_OF(cases); i++) {
+    const struct vref *expected = &cases[i].expected;
     struct vref vref;
     assert_true(vref_parse(bytes_of(cases[i].text), &vref));
-    assert_memory_equal(&vref, &cases[i].expected, sizeof vref);
+    assert_int_equal(vref.promise, expected->promise);
+    assert_int_equal(vref.exported, expected->exported);
+    assert_int_equal(vref.durable, expected->durable);
+    assert_int_equal(vref.virtual, expected->virtual);
+    assert_int_equal(vref.faceted, expected->faceted);
+    assert_int_equal(vref.number, expected->number);
+    assert_int_equal(vref.instance, expected->instance);
   }
 }
 
