@@ -7,7 +7,10 @@
  */
 #include "wire/smallcaps.h"
 #include "base/limits.h"
+#include "base/memory.h"
+#include "wire/vref.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define JAVASCRIPT_MAX_INTEGER 9007199254740991LL
@@ -34,6 +37,12 @@ json_t *smallcaps_reference(const char *kref)
 static bool starts_special(struct bytes text)
 {
   return text.size > 0 && text.data[0] >= '!' && text.data[0] <= '-';
+}
+
+/* Names of properties that mean something to a vat, or are escaped for it. */
+static bool is_marked_name(const char *name)
+{
+  return name[0] == '$' || name[0] == '#' || name[0] == '!';
 }
 
 static struct bytes bytes_of_string(const json_t *string)
@@ -64,6 +73,7 @@ static json_t *fail(struct error *error, const char *text)
 struct encoder {
   json_t *slots;
   struct error *error;
+  bool for_vat;
 };
 
 static json_t *encode(struct encoder *encoder, const json_t *value, int depth);
@@ -85,14 +95,26 @@ static size_t slot_of(struct encoder *encoder, const char *kref)
   return json_array_size(encoder->slots) - 1;
 }
 
-static json_t *encode_reference(struct encoder *encoder, const json_t *kref)
+static bool is_reference(const struct encoder *encoder, struct bytes text)
 {
-  if (!json_is_string(kref) || !smallcaps_is_kref(bytes_of_string(kref)))
-    return fail(encoder->error, "\"$ref\" wants a reference such as \"ko7\" or \"kp7\"");
-  const char *text = json_string_value(kref);
+  struct vref vref;
+  return encoder->for_vat ? vref_parse(text, &vref) : smallcaps_is_kref(text);
+}
+
+/* A kref says what it is in its second letter, a vref in its first. */
+static json_t *encode_reference(struct encoder *encoder, const json_t *reference, const json_t *interface)
+{
+  if (!json_is_string(reference) || !is_reference(encoder, bytes_of_string(reference)))
+    return fail(encoder->error, encoder->for_vat ? "\"$ref\" wants a reference such as \"o-7\" or \"p-7\""
+                                                 : "\"$ref\" wants a reference such as \"ko7\" or \"kp7\"");
+  const char *text = json_string_value(reference);
   if (json_array_size(encoder->slots) >= LIMIT_SLOTS_PER_CAPDATA)
     return fail(encoder->error, "too many references");
-  return json_sprintf("%c%zu", text[1] == 'p' ? '&' : '$', slot_of(encoder, text));
+  size_t slot = slot_of(encoder, text);
+  if (text[encoder->for_vat ? 0 : 1] == 'p')
+    return json_sprintf("&%zu", slot);
+  const char *name = json_string_value(interface);
+  return name ? json_sprintf("$%zu.%s", slot, name) : json_sprintf("$%zu", slot);
 }
 
 static bool is_decimal(struct bytes text)
@@ -127,15 +149,28 @@ static json_t *encode_integer(struct encoder *encoder, const json_t *number)
   return NULL;
 }
 
-static json_t *encode_record(struct encoder *encoder, const json_t *record, int depth)
+/* Where a vat may not write the name, NULL: it has a meaning that does not fit here. */
+static json_t *encode_name(struct encoder *encoder, const char *name)
+{
+  if (!encoder->for_vat || !is_marked_name(name))
+    return encode_string(bytes_of(name));
+  if (name[0] == '!')
+    return encode_string(bytes_of(name + 1));
+  return fail(encoder->error, "a property whose name begins with '$' or '#' needs '!' before it");
+}
+
+/* `mark` is the property that makes the record an error or tagged data, or NULL; it keeps its name. */
+static json_t *encode_record(struct encoder *encoder, const json_t *record, const char *mark, int depth)
 {
   json_t *result = json_object();
   const char *name;
   json_t *value;
   json_object_foreach((json_t *)record, name, value) {
-    json_t *encoded = encode(encoder, value, depth + 1);
-    json_t *encoded_name = encoded ? encode_string(bytes_of(name)) : NULL;
+    bool keeps_name = mark && strcmp(name, mark) == 0;
+    json_t *encoded_name = keeps_name ? json_string(name) : encode_name(encoder, name);
+    json_t *encoded = encoded_name ? encode(encoder, value, depth + 1) : NULL;
     if (!encoded) {
+      json_decref(encoded_name);
       json_decref(result);
       return NULL;
     }
@@ -145,15 +180,27 @@ static json_t *encode_record(struct encoder *encoder, const json_t *record, int 
   return result;
 }
 
+/* "#error" or "#tag" when a vat's object has it, with a string as it must be. */
+static const char *mark_of(const struct encoder *encoder, const json_t *object)
+{
+  static const char *const marks[] = {"#error", "#tag"};
+  for (size_t i = 0; encoder->for_vat && i < sizeof marks / sizeof *marks; i++) {
+    if (json_is_string(json_object_get(object, marks[i])))
+      return marks[i];
+  }
+  return NULL;
+}
+
 static json_t *encode_object(struct encoder *encoder, const json_t *object, int depth)
 {
   const json_t *reference = json_object_get(object, "$ref");
+  const json_t *interface = encoder->for_vat ? json_object_get(object, "interface") : NULL;
   const json_t *bigint = json_object_get(object, "$bigint");
-  if (json_object_size(object) == 1 && reference)
-    return encode_reference(encoder, reference);
+  if (reference && json_object_size(object) == (interface ? 2 : 1))
+    return encode_reference(encoder, reference, interface);
   if (json_object_size(object) == 1 && bigint)
     return encode_bigint(encoder, bigint);
-  return encode_record(encoder, object, depth);
+  return encode_record(encoder, object, mark_of(encoder, object), depth);
 }
 
 static json_t *encode_array(struct encoder *encoder, const json_t *array, int depth)
@@ -197,9 +244,10 @@ static int append_to_buffer(const char *data, size_t size, void *buffer)
   return buffer_append(buffer, data, size) ? 0 : -1;
 }
 
-enum vatd_code smallcaps_encode(const json_t *value, struct buffer *body, json_t *slots, struct error *error)
+static enum vatd_code encode_body(const json_t *value, bool for_vat, struct buffer *body, json_t *slots,
+                                  struct error *error)
 {
-  struct encoder encoder = {slots, error};
+  struct encoder encoder = {slots, error, for_vat};
   json_t *encoded = encode(&encoder, value, 0);
   if (!encoded)
     return VATD_INVALID;
@@ -208,16 +256,35 @@ enum vatd_code smallcaps_encode(const json_t *value, struct buffer *body, json_t
   return fits ? VATD_OK : error_set(error, VATD_LIMIT, "the data is larger than %zu bytes", body->limit);
 }
 
+enum vatd_code smallcaps_encode(const json_t *value, struct buffer *body, json_t *slots, struct error *error)
+{
+  return encode_body(value, false, body, slots, error);
+}
+
+enum vatd_code smallcaps_encode_for_vat(const json_t *value, struct buffer *body, json_t *slots, struct error *error)
+{
+  return encode_body(value, true, body, slots, error);
+}
+
 /* --- decoding --- */
 
 struct decoder {
   const json_t *slots;
   struct error *error;
+  bool for_vat;
 };
 
 static json_t *decode(struct decoder *decoder, const json_t *encoding, int depth);
 
-/* "$0.Alleged: Counter" or "&0": the kref in that slot. The interface's name is for debugging only. */
+/* A vat is not told that an object is a promise, or the other way round. */
+static bool slot_fits(const struct decoder *decoder, const json_t *slot, char mark)
+{
+  if (!json_is_string(slot))
+    return false;
+  return !decoder->for_vat || (json_string_value(slot)[0] == 'p') == (mark == '&');
+}
+
+/* "$0.Alleged: Counter" or "&0": the reference in that slot. The interface's name is for debugging only. */
 static json_t *decode_slot(struct decoder *decoder, struct bytes text)
 {
   size_t digits = 0;
@@ -226,9 +293,10 @@ static json_t *decode_slot(struct decoder *decoder, struct bytes text)
     index = index * 10 + (size_t)(text.data[1 + digits++] - '0');
   bool ends = 1 + digits == text.size || text.data[1 + digits] == '.';
   const json_t *slot = digits && ends ? json_array_get(decoder->slots, index) : NULL;
-  if (!json_is_string(slot))
+  if (!slot_fits(decoder, slot, text.data[0]))
     return fail(decoder->error, "the data names a slot that it does not have");
-  return json_stringn(json_string_value(slot), json_string_length(slot));
+  json_t *reference = json_stringn(json_string_value(slot), json_string_length(slot));
+  return decoder->for_vat ? json_pack("{s:o}", "$ref", reference) : reference;
 }
 
 static json_t *decode_constant(struct decoder *decoder, struct bytes text)
@@ -265,10 +333,11 @@ static json_t *decode_bigint(struct decoder *decoder, struct bytes text)
   struct buffer digits;
   buffer_init(&digits, text.size + 1);
   buffer_append_bytes(&digits, text.data[0] == '+' ? bytes_after(text, 1) : text);
-  buffer_append_text(&digits, "n");
+  if (!decoder->for_vat)
+    buffer_append_text(&digits, "n");
   json_t *string = json_stringn(buffer_text(&digits), digits.size);
   buffer_fini(&digits);
-  return string;
+  return decoder->for_vat ? json_pack("{s:o}", "$bigint", string) : string;
 }
 
 static json_t *decode_string(struct decoder *decoder, struct bytes text)
@@ -305,12 +374,16 @@ static bool decode_property(struct decoder *decoder, json_t *result, const char 
                             int depth)
 {
   const char *name = decode_name(encoded_name);
-  if (!name || json_object_get(result, name)) {
+  char *escaped = name && decoder->for_vat && is_marked_name(name) ? memory_printf("!%s", name) : NULL;
+  if (escaped)
+    name = escaped;
+  bool good = name && !json_object_get(result, name);
+  if (!good)
     fail(decoder->error, name ? "the data has a property twice" : "the data has a property with a reserved name");
-    return false;
-  }
-  json_t *value = decode(decoder, encoding, depth + 1);
-  return value && json_object_set_new(result, name, value) == 0;
+  json_t *value = good ? decode(decoder, encoding, depth + 1) : NULL;
+  good = value && json_object_set_new(result, name, value) == 0;
+  free(escaped);
+  return good;
 }
 
 static json_t *decode_record(struct decoder *decoder, const json_t *record, int depth)
@@ -380,6 +453,14 @@ static json_t *decode_real(double value)
   return whole ? json_integer((json_int_t)value) : json_real(value);
 }
 
+/* An integer that JavaScript holds only roughly is a real for a vat, which could not say it otherwise. */
+static json_t *decode_integer(const struct decoder *decoder, const json_t *integer)
+{
+  json_int_t value = json_integer_value(integer);
+  bool exact = value >= -JAVASCRIPT_MAX_INTEGER && value <= JAVASCRIPT_MAX_INTEGER;
+  return exact || !decoder->for_vat ? json_integer(value) : json_real((double)value);
+}
+
 static json_t *decode(struct decoder *decoder, const json_t *encoding, int depth)
 {
   if (depth >= LIMIT_JSON_DEPTH)
@@ -395,6 +476,8 @@ static json_t *decode(struct decoder *decoder, const json_t *encoding, int depth
     return decode_array(decoder, encoding, depth);
   case JSON_STRING:
     return decode_string(decoder, bytes_of_string(encoding));
+  case JSON_INTEGER:
+    return decode_integer(decoder, encoding);
   case JSON_REAL:
     return decode_real(json_real_value(encoding));
   default:
@@ -415,9 +498,10 @@ static json_t *parse(struct bytes text, struct error *error)
   return parsed;
 }
 
-enum vatd_code smallcaps_decode(struct bytes body, const json_t *slots, json_t **value, struct error *error)
+static enum vatd_code decode_body(struct bytes body, const json_t *slots, bool for_vat, json_t **value,
+                                  struct error *error)
 {
-  struct decoder decoder = {slots, error};
+  struct decoder decoder = {slots, error, for_vat};
   if (body.size < 2 || body.data[0] != '#')
     return error_set(error, VATD_INVALID, "the data is not in the smallcaps form");
   json_t *encoding = parse(bytes_after(body, 1), error);
@@ -429,6 +513,16 @@ enum vatd_code smallcaps_decode(struct bytes body, const json_t *slots, json_t *
     return VATD_INVALID;
   *value = decoded;
   return VATD_OK;
+}
+
+enum vatd_code smallcaps_decode(struct bytes body, const json_t *slots, json_t **value, struct error *error)
+{
+  return decode_body(body, slots, false, value, error);
+}
+
+enum vatd_code smallcaps_decode_for_vat(struct bytes body, const json_t *slots, json_t **value, struct error *error)
+{
+  return decode_body(body, slots, true, value, error);
 }
 
 bool smallcaps_is_undefined(struct bytes body)

@@ -15,6 +15,12 @@
  *   bigint    {"$bigint": "-12"}    "-12n"
  *   others    -                     undefined: null; "NaN", "Infinity", "-Infinity"; "Symbol.for(name)",
  *                                   "Symbol.iterator"; errors and tagged data as in the body
+ *
+ * That is for the kernel's hosts, who read. A vat acts on what it reads: what comes out for it must go in again as the same
+ * thing, and no data may look like a reference. So for a vat references and bigints come out as they go in, with vrefs,
+ * errors and tagged data go in as they come out, and a property whose own name begins with '$', '#' or '!' has one more '!'
+ * before it, both ways. A reference that goes in may name the interface of its object: {"$ref": "o+3", "interface":
+ * "Alleged: Counter"}.
  */
 #ifndef VATD_WIRE_SMALLCAPS_H
 #define VATD_WIRE_SMALLCAPS_H
@@ -41,6 +47,10 @@ enum vatd_code smallcaps_encode(const json_t *value, struct buffer *body, json_t
 
 /* The value of a capdata as plain JSON, a new reference in *value. INVALID: not a well-formed capdata. */
 enum vatd_code smallcaps_decode(struct bytes body, const json_t *slots, json_t **value, struct error *error);
+
+/* The same for a vat: slots and references are vrefs. */
+enum vatd_code smallcaps_encode_for_vat(const json_t *value, struct buffer *body, json_t *slots, struct error *error);
+enum vatd_code smallcaps_decode_for_vat(struct bytes body, const json_t *slots, json_t **value, struct error *error);
 
 /* Whether the body is undefined, which smallcaps_decode cannot tell from null. */
 bool smallcaps_is_undefined(struct bytes body);

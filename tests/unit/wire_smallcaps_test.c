@@ -282,6 +282,103 @@ static void a_body_over_the_limit_of_its_buffer_is_refused(void **state)
   json_decref(value);
 }
 
+/* ---- for a vat ---- */
+
+/* What a vat reads goes out again as the same body. */
+static void assert_passes(const char *body, const char *slots, const char *plain)
+{
+  struct error error = {0};
+  struct buffer again;
+  json_t *slot_array = parse(slots);
+  json_t *again_slots = json_array();
+  json_t *value = NULL;
+  buffer_init(&again, 1 << 20);
+  if (smallcaps_decode_for_vat(bytes_of(body), slot_array, &value, &error))
+    fail_msg("%s: %s", body, error.text);
+  char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+  assert_string_equal(text, plain);
+  assert_int_equal(smallcaps_encode_for_vat(value, &again, again_slots, &error), VATD_OK);
+  assert_string_equal(buffer_text(&again), body);
+  assert_true(json_equal(again_slots, slot_array));
+  free(text);
+  buffer_fini(&again);
+  json_decref(value);
+  json_decref(slot_array);
+  json_decref(again_slots);
+}
+
+static void assert_refused_of_vat(const char *plain, const char *part)
+{
+  struct error error = {0};
+  struct buffer made;
+  json_t *value = parse(plain);
+  json_t *slots = json_array();
+  buffer_init(&made, 1 << 20);
+  assert_int_equal(smallcaps_encode_for_vat(value, &made, slots, &error), VATD_INVALID);
+  assert_non_null(strstr(error.text, part));
+  buffer_fini(&made);
+  json_decref(slots);
+  json_decref(value);
+}
+
+static void what_a_vat_reads_goes_out_as_the_same(void **state)
+{
+  (void)state;
+  assert_passes("#[\"$0\",\"&1\",\"text\",1.5]", "[\"o-5\",\"p-7\"]", "[{\"$ref\":\"o-5\"},{\"$ref\":\"p-7\"},\"text\",1.5]");
+  assert_passes("#\"$0\"", "[\"o+d10/3\"]", "{\"$ref\":\"o+d10/3\"}");
+  assert_passes("#[\"+12\",\"-12\"]", "[]", "[{\"$bigint\":\"12\"},{\"$bigint\":\"-12\"}]");
+  assert_passes("#{\"#error\":\"!-no\",\"name\":\"TypeError\"}", "[]", "{\"#error\":\"-no\",\"name\":\"TypeError\"}");
+  assert_passes("#{\"#tag\":\"copySet\",\"payload\":[\"$0\"]}", "[\"o-1\"]",
+                "{\"#tag\":\"copySet\",\"payload\":[{\"$ref\":\"o-1\"}]}");
+}
+
+static void data_of_another_vat_never_looks_like_a_reference(void **state)
+{
+  (void)state;
+  assert_passes("#{\"!$ref\":\"o-1\"}", "[]", "{\"!$ref\":\"o-1\"}");
+  assert_passes("#{\"!!$ref\":\"o-1\"}", "[]", "{\"!!$ref\":\"o-1\"}");
+  assert_passes("#{\"!#error\":\"x\",\"!$bigint\":\"1\"}", "[]", "{\"!#error\":\"x\",\"!$bigint\":\"1\"}");
+  assert_passes("#{\"!-x\":1}", "[]", "{\"-x\":1}");
+}
+
+static void an_object_may_name_its_interface(void **state)
+{
+  (void)state;
+  struct error error;
+  struct buffer made;
+  json_t *value = json_pack("{s:s, s:s}", "$ref", "o+3", "interface", "Alleged: Counter");
+  json_t *slots = json_array();
+  buffer_init(&made, 100);
+  assert_int_equal(smallcaps_encode_for_vat(value, &made, slots, &error), VATD_OK);
+  assert_string_equal(buffer_text(&made), "#\"$0.Alleged: Counter\"");
+  buffer_fini(&made);
+  json_decref(value);
+  json_decref(slots);
+}
+
+static void a_vat_cannot_say_what_is_no_data(void **state)
+{
+  (void)state;
+  assert_refused_of_vat("{\"$ref\":\"ko1\"}", "\"$ref\" wants");
+  assert_refused_of_vat("{\"$ref\":5}", "\"$ref\" wants");
+  assert_refused_of_vat("{\"$ref\":\"o-1\",\"other\":1}", "needs '!'");
+  assert_refused_of_vat("{\"$other\":1}", "needs '!'");
+  assert_refused_of_vat("{\"#error\":1}", "needs '!'");
+}
+
+static void a_vat_is_not_told_that_a_promise_is_an_object(void **state)
+{
+  (void)state;
+  static const char *const bodies[] = {"#\"$0\"", "#\"&1\"", "#\"$2\""};
+  json_t *slots = parse("[\"p-1\",\"o-1\"]");
+  for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+    struct error error;
+    json_t *value = NULL;
+    assert_int_equal(smallcaps_decode_for_vat(bytes_of(bodies[i]), slots, &value, &error), VATD_INVALID);
+  }
+  json_decref(slots);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -299,6 +396,11 @@ int main(void)
       cmocka_unit_test(malformed_bodies_are_refused),
       cmocka_unit_test(depth_is_bounded_both_ways),
       cmocka_unit_test(a_body_over_the_limit_of_its_buffer_is_refused),
+      cmocka_unit_test(what_a_vat_reads_goes_out_as_the_same),
+      cmocka_unit_test(data_of_another_vat_never_looks_like_a_reference),
+      cmocka_unit_test(an_object_may_name_its_interface),
+      cmocka_unit_test(a_vat_cannot_say_what_is_no_data),
+      cmocka_unit_test(a_vat_is_not_told_that_a_promise_is_an_object),
   };
   return cmocka_run_group_tests_name("smallcaps", tests, NULL, NULL);
 }
