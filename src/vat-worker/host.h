@@ -8,7 +8,7 @@
 #ifndef VATD_VAT_WORKER_HOST_H
 #define VATD_VAT_WORKER_HOST_H
 
-#include "vat-worker/crank.h"
+#include "vat/crank.h"
 #include "vat-worker/xs_platform.h"
 
 /* What the functions work on. A machine's context is a struct engine, whose `host` is this. */

@@ -8,9 +8,9 @@
  *                                                         runs the scripts and writes the snapshot (at build time)
  *
  * The channel to the kernel is descriptor 3. What a worker has to say about itself goes to stderr; what the vat says
- * goes into done frames. Exit statuses: worker.h.
+ * goes into done frames. Exit statuses: vat/worker.h.
  */
-#include "vat-worker/worker.h"
+#include "vat-worker/script_vat.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -72,10 +72,11 @@ static enum worker_exit serve(struct engine *engine, struct host *host)
 {
   struct vatstore_cache cache;
   static struct crank crank; /* too large for a stack */
+  struct worker_vat vat = script_vat(engine);
   struct worker worker;
   vatstore_cache_init(&cache);
   crank_init(&crank, &cache);
-  worker_init(&worker, CHANNEL_FD, engine, &crank, &cache);
+  worker_init(&worker, CHANNEL_FD, &vat, &crank);
   host->crank = &crank;
 
   /* A vat in an endless loop does not see that the channel is closed: a worker ends with its kernel. */

@@ -14,7 +14,7 @@
  */
 #include "base/buffer.h"
 #include "base/limits.h"
-#include "vat-worker/channel.h"
+#include "vat/channel.h"
 #include "wire/frame.h"
 
 #include <errno.h>

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The worker: its pure parts, and the whole program over its channel.
 
-vatd_unit_test(vatstore_cache_test unit/vatstore_cache_test.c LINK vatd_worker_parts)
 vatd_unit_test(cesu8_test unit/cesu8_test.c LINK vatd_worker_parts)
 
 set(VAT_CODE_DIR ${CMAKE_BINARY_DIR}/tests/vats)

@@ -2,7 +2,7 @@
 /* tests/unit/vatstore_cache_test.c - the worker's storage cache: what is read, and what a checkpoint says. */
 #include "base/limits.h"
 #include "base/memory.h"
-#include "vat-worker/vatstore_cache.h"
+#include "vat/vatstore_cache.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vat-worker/channel.c - see channel.h. */
-#include "vat-worker/channel.h"
+/* vat/channel.c - see channel.h. */
+#include "vat/channel.h"
 
 #include "base/limits.h"
 #include "wire/frame.h"

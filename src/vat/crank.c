@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vat-worker/crank.c - see crank.h. Texts live in the crank's arena until the next crank begins. */
-#include "vat-worker/crank.h"
+/* vat/crank.c - see crank.h. Texts live in the crank's arena until the next crank begins. */
+#include "vat/crank.h"
 
 #include "base/memory.h"
 

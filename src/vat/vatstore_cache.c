@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vat-worker/vatstore_cache.c - see vatstore_cache.h.
+ * vat/vatstore_cache.c - see vatstore_cache.h.
  *
  * `rows` is the storage as it is now. Each key touched in the crank has one change, which is in exactly one of two
  * lists:
@@ -12,7 +12,7 @@
  * Deleting a key that was never there is a change like any other. The value of a set is not kept twice: it is the one
  * in `rows`. Invariant: key in sets => key in rows; key in deletes => key not in rows.
  */
-#include "vat-worker/vatstore_cache.h"
+#include "vat/vatstore_cache.h"
 
 #include "base/check.h"
 #include "base/limits.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vat-worker/channel.h - whole frames over the socket to the kernel. Blocking: a worker has nothing else to do. */
-#ifndef VATD_VAT_WORKER_CHANNEL_H
-#define VATD_VAT_WORKER_CHANNEL_H
+/* vat/channel.h - whole frames over the socket to the kernel. Blocking: a worker has nothing else to do. */
+#ifndef VATD_VAT_CHANNEL_H
+#define VATD_VAT_CHANNEL_H
 
 #include "base/buffer.h"
 #include "base/error.h"

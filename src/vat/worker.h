@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vat-worker/worker.h - the life of a worker: one init, then deliveries, one at a time, until the channel is closed.
+ * vat/worker.h - the life of a worker: one init, then deliveries, one at a time, until the channel is closed.
+ *
+ * What runs the cranks (a JavaScript engine, a program in C) is a struct worker_vat. It adds what the vat does to the
+ * worker's crank and says how the crank ended; frames, storage and exit statuses are the worker's.
  */
-#ifndef VATD_VAT_WORKER_WORKER_H
-#define VATD_VAT_WORKER_WORKER_H
+#ifndef VATD_VAT_WORKER_H
+#define VATD_VAT_WORKER_H
 
-#include "vat-worker/engine.h"
+#include "vat/crank.h"
 
 /* The exit status of the process. Those for limits are the ones of the engine's own worker program. */
 enum worker_exit {
@@ -22,18 +25,31 @@ enum worker_exit {
   WORKER_EXIT_IO = 74,
 };
 
+/* How a crank ended. */
+struct outcome {
+  enum done_status status;
+  struct bytes text;   /* why it is not DONE_OK; lives until the next crank begins */
+  uint64_t computrons; /* used */
+  uint64_t heap_bytes; /* in use now */
+};
+
+struct worker_vat {
+  void *context;
+  void (*start)(void *context, const struct init_frame *init, struct outcome *outcome);
+  void (*deliver)(void *context, const struct delivery *delivery, struct outcome *outcome);
+};
+
 struct worker {
   int fd;
   bool started; /* init has been answered with DONE_OK */
-  struct engine *engine;
+  const struct worker_vat *vat;
   struct crank *crank;
-  struct vatstore_cache *cache;
   struct buffer in;
   struct buffer out;
 };
 
-void worker_init(struct worker *worker, int fd, struct engine *engine, struct crank *crank,
-                 struct vatstore_cache *cache);
+/* `vat` and `crank` must outlive the worker. */
+void worker_init(struct worker *worker, int fd, const struct worker_vat *vat, struct crank *crank);
 void worker_fini(struct worker *worker);
 
 /* Serves frames until the end; messages of what went wrong go to stderr. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vat-worker/worker.c - see worker.h.
+ * vat/worker.c - see worker.h.
  *
  *     NEW --init--> (crank) --DONE_OK--> STARTED --deliver--> (crank) --DONE_OK--> STARTED ...
  *                      \--anything else--> exit             \--anything else--> exit
@@ -8,19 +8,18 @@
  * ping is answered in both states. Anything else that arrives is out of turn and ends the worker: the kernel would not
  * send it. Each init and deliver is answered by exactly one done frame.
  */
-#include "vat-worker/worker.h"
+#include "vat/worker.h"
 
 #include <stdio.h>
 #include <time.h>
 
-#include "vat-worker/channel.h"
+#include "vat/channel.h"
 
 #define GO_ON (-1) /* beside the values of enum worker_exit */
 
-void worker_init(struct worker *worker, int fd, struct engine *engine, struct crank *crank,
-                 struct vatstore_cache *cache)
+void worker_init(struct worker *worker, int fd, const struct worker_vat *vat, struct crank *crank)
 {
-  *worker = (struct worker){.fd = fd, .engine = engine, .crank = crank, .cache = cache};
+  *worker = (struct worker){.fd = fd, .vat = vat, .crank = crank};
   buffer_init(&worker->in, LIMIT_FRAME_TO_WORKER);
   buffer_init(&worker->out, LIMIT_FRAME_FROM_WORKER + FRAME_HEADER_SIZE);
 }
@@ -44,37 +43,6 @@ static uint64_t microseconds_now(void)
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-/* The crank's status, and in *text the reason if it is not DONE_OK (NUL-terminated or in the crank's arena). */
-static enum done_status judge(const struct worker *worker, const struct engine_run *run, struct bytes *text)
-{
-  const struct crank *crank = worker->crank;
-  *text = bytes_of(run->failure);
-  switch (run->end) {
-  case ENGINE_COMPUTE:
-    *text = bytes_of("the crank used up its computrons");
-    return DONE_LIMIT_COMPUTE;
-  case ENGINE_MEMORY:
-    *text = bytes_of("the vat's heap, or the crank's effects, grew over their limit");
-    return DONE_LIMIT_MEMORY;
-  case ENGINE_STACK:
-    *text = bytes_of("the stack overflowed");
-    return DONE_LIMIT_STACK;
-  case ENGINE_KEYS:
-    *text = bytes_of("the engine's table of property names is full");
-    return DONE_LIMIT_KEYS;
-  case ENGINE_BROKEN:
-    return DONE_CRASHED;
-  case ENGINE_THROWN:
-    return worker->started ? DONE_CRASHED : DONE_INIT_FAILED;
-  case ENGINE_QUIET:
-    break;
-  }
-  *text = crank->finished ? crank->failure : bytes_of("the supervisor did not finish");
-  if (crank->finished && crank->succeeded)
-    return DONE_OK;
-  return worker->started || !crank->finished ? DONE_CRASHED : DONE_INIT_FAILED;
 }
 
 static int exit_after(enum done_status status)
@@ -105,13 +73,12 @@ static int send_out(struct worker *worker)
   return code == VATD_OK ? GO_ON : report(code, &error);
 }
 
-static int answer(struct worker *worker, uint64_t id, const struct engine_run *run, uint64_t started_at)
+static int answer(struct worker *worker, uint64_t id, const struct outcome *outcome, uint64_t started_at)
 {
-  struct bytes text;
-  enum done_status status = judge(worker, run, &text);
-  struct usage usage = {run->computrons, run->heap_bytes, microseconds_now() - started_at};
+  enum done_status status = outcome->status;
+  struct usage usage = {outcome->computrons, outcome->heap_bytes, microseconds_now() - started_at};
   buffer_clear(&worker->out);
-  if (!crank_encode_done(worker->crank, id, status, text, &usage, &worker->out)) {
+  if (!crank_encode_done(worker->crank, id, status, outcome->text, &usage, &worker->out)) {
     status = DONE_LIMIT_MEMORY;
     buffer_clear(&worker->out);
     crank_encode_done(worker->crank, id, status, bytes_of("the crank's effects are too large"), &usage, &worker->out);
@@ -123,7 +90,7 @@ static int answer(struct worker *worker, uint64_t id, const struct engine_run *r
 static int serve_init(struct worker *worker)
 {
   struct init_frame init;
-  struct engine_run run;
+  struct outcome outcome;
   struct error error;
   uint64_t started_at = microseconds_now();
   crank_begin(worker->crank);
@@ -135,10 +102,9 @@ static int serve_init(struct worker *worker)
   if (code != VATD_OK)
     return report(code, &error);
   for (size_t i = 0; i < init.state.count; i++)
-    vatstore_cache_load(worker->cache, init.state.items[i].key, init.state.items[i].value);
-  engine_set_limits(worker->engine, &init.limits);
-  engine_start(worker->engine, &init, &run);
-  int next = answer(worker, init.id, &run, started_at);
+    vatstore_cache_load(worker->crank->cache, init.state.items[i].key, init.state.items[i].value);
+  worker->vat->start(worker->vat->context, &init, &outcome);
+  int next = answer(worker, init.id, &outcome, started_at);
   worker->started = true;
   buffer_fini(&worker->in); /* it held the whole state once more */
   return next;
@@ -147,7 +113,7 @@ static int serve_init(struct worker *worker)
 static int serve_deliver(struct worker *worker)
 {
   struct deliver_frame deliver;
-  struct engine_run run;
+  struct outcome outcome;
   struct error error;
   uint64_t started_at = microseconds_now();
   crank_begin(worker->crank);
@@ -156,8 +122,8 @@ static int serve_deliver(struct worker *worker)
     code = error_set(&error, VATD_INVALID, "a deliver frame before init");
   if (code != VATD_OK)
     return report(code, &error);
-  engine_deliver(worker->engine, &deliver.delivery, &run);
-  return answer(worker, deliver.id, &run, started_at);
+  worker->vat->deliver(worker->vat->context, &deliver.delivery, &outcome);
+  return answer(worker, deliver.id, &outcome, started_at);
 }
 
 static int serve_ping(struct worker *worker, uint64_t id)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vat-worker/vatstore_cache.h - a vat's storage in memory, and what the current crank did to it.
+ * vat/vatstore_cache.h - a vat's storage in memory, and what the current crank did to it.
  *
  * Filled once with the state the kernel sent, then read and written synchronously by liveslots. At the end of a crank
  * the checkpoint says which keys were set (with their last values) and which were deleted; the kernel makes it durable.
  * Keys are in byte order. An empty value is a value.
  */
-#ifndef VATD_VAT_WORKER_VATSTORE_CACHE_H
-#define VATD_VAT_WORKER_VATSTORE_CACHE_H
+#ifndef VATD_VAT_VATSTORE_CACHE_H
+#define VATD_VAT_VATSTORE_CACHE_H
 
 #include "base/ordmap.h"
 #include "wire/frame.h"

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * vat-worker/crank.h - what one crank of the vat does, gathered for its done frame.
+ * vat/crank.h - what one crank of the vat does, gathered for its done frame.
  *
  * The host's functions add to it while JavaScript runs; nothing of it leaves the worker before the crank is over.
  */
-#ifndef VATD_VAT_WORKER_CRANK_H
-#define VATD_VAT_WORKER_CRANK_H
+#ifndef VATD_VAT_CRANK_H
+#define VATD_VAT_CRANK_H
 
 #include "base/limits.h"
-#include "vat-worker/vatstore_cache.h"
+#include "vat/vatstore_cache.h"
 #include "wire/frame.h"
 
 #define LIMIT_UNHANDLED_PER_CRANK 100 /* unhandled rejections told one by one */

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vat-worker/script_vat.c - see script_vat.h. */
+#include "vat-worker/script_vat.h"
+
+/* The crank's status, and in *text the reason if it is not DONE_OK. An exception means a failed start in the start's
+ * crank and a broken supervisor in any other: `thrown` is which. */
+static enum done_status judge(const struct crank *crank, const struct engine_run *run, enum done_status thrown,
+                              struct bytes *text)
+{
+  *text = bytes_of(run->failure);
+  switch (run->end) {
+  case ENGINE_COMPUTE:
+    *text = bytes_of("the crank used up its computrons");
+    return DONE_LIMIT_COMPUTE;
+  case ENGINE_MEMORY:
+    *text = bytes_of("the vat's heap, or the crank's effects, grew over their limit");
+    return DONE_LIMIT_MEMORY;
+  case ENGINE_STACK:
+    *text = bytes_of("the stack overflowed");
+    return DONE_LIMIT_STACK;
+  case ENGINE_KEYS:
+    *text = bytes_of("the engine's table of property names is full");
+    return DONE_LIMIT_KEYS;
+  case ENGINE_BROKEN:
+    return DONE_CRASHED;
+  case ENGINE_THROWN:
+    return thrown;
+  case ENGINE_QUIET:
+    break;
+  }
+  *text = crank->finished ? crank->failure : bytes_of("the supervisor did not finish");
+  if (crank->finished && crank->succeeded)
+    return DONE_OK;
+  return crank->finished ? thrown : DONE_CRASHED;
+}
+
+static void report(struct crank *crank, const struct engine_run *run, enum done_status thrown, struct outcome *outcome)
+{
+  struct bytes text;
+  outcome->status = judge(crank, run, thrown, &text);
+  outcome->text = arena_copy(&crank->arena, text); /* it may lie in the run */
+  outcome->computrons = run->computrons;
+  outcome->heap_bytes = run->heap_bytes;
+}
+
+static void start(void *context, const struct init_frame *init, struct outcome *outcome)
+{
+  struct engine *engine = context;
+  struct engine_run run;
+  engine_set_limits(engine, &init->limits);
+  engine_start(engine, init, &run);
+  report(engine->host->crank, &run, DONE_INIT_FAILED, outcome);
+}
+
+static void deliver(void *context, const struct delivery *delivery, struct outcome *outcome)
+{
+  struct engine *engine = context;
+  struct engine_run run;
+  engine_deliver(engine, delivery, &run);
+  report(engine->host->crank, &run, DONE_CRASHED, outcome);
+}
+
+struct worker_vat script_vat(struct engine *engine)
+{
+  return (struct worker_vat){.context = engine, .start = start, .deliver = deliver};
+}
