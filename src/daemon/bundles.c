@@ -13,6 +13,7 @@
 #include "daemon/bundles.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "worker/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,13 +36,13 @@ struct loading {
   bundles_done_fn *done;
   void *context;
   /* the bundler under way */
-  uv_process_t process;
+  struct child *child;
   uv_pipe_t out;
   uv_pipe_t err;
-  unsigned open_handles;
+  unsigned open_parts; /* the process and its two pipes */
   struct buffer code;
   struct buffer errors;
-  int64_t exit_status;
+  int exit_status;
 };
 
 static void load_next(struct loading *loading);
@@ -174,18 +175,22 @@ static void bundler_ended(struct loading *loading)
   fail(loading, &error);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void part_ended(struct loading *loading)
 {
-  struct loading *loading = handle->data;
-  if (--loading->open_handles == 0)
+  if (--loading->open_parts == 0)
     bundler_ended(loading);
 }
 
-static void on_process_exit(uv_process_t *process, int64_t exit_status, int signal)
+static void on_closed(uv_handle_t *handle)
 {
-  struct loading *loading = process->data;
+  part_ended(handle->data);
+}
+
+static void on_child_ended(void *context, int exit_status, int signal)
+{
+  struct loading *loading = context;
   loading->exit_status = signal ? -1 : exit_status;
-  uv_close((uv_handle_t *)process, on_closed);
+  part_ended(loading);
 }
 
 static void offer_room(uv_handle_t *handle, size_t suggested, uv_buf_t *room)
@@ -207,38 +212,38 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *room)
     buffer_append(&loading->errors, room->base, (size_t)count);
 }
 
-static void open_pipe(struct loading *loading, uv_pipe_t *pipe, uv_stdio_container_t *stdio)
+/* Our end becomes a uv_pipe_t; returns the bundler's end, which the caller closes. */
+static int open_pipe(struct loading *loading, uv_pipe_t *pipe)
 {
+  int ends[2] = {-1, -1};
+  int failed = pipe2(ends, O_CLOEXEC);
   uv_pipe_init(loading->loop, pipe, 0);
   pipe->data = loading;
-  stdio->flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE;
-  stdio->data.stream = (uv_stream_t *)pipe;
-  loading->open_handles++;
+  loading->open_parts++;
+  if (failed || uv_pipe_open(pipe, ends[0]) != 0 || uv_read_start((uv_stream_t *)pipe, offer_room, on_read) != 0)
+    uv_close((uv_handle_t *)pipe, on_closed);
+  return ends[1];
 }
 
 static void bundle_source(struct loading *loading, char *path)
 {
   char *args[] = {loading->bundler, "bundle", "-o", "-", path, NULL}; /* absolute: never taken for an option */
-  uv_stdio_container_t stdio[3] = {{.flags = UV_IGNORE}};
+  struct error error = {0};
   buffer_init(&loading->code, LIMIT_BUNDLE);
   buffer_init(&loading->errors, LIMIT_BUNDLER_ERRORS);
-  open_pipe(loading, &loading->out, &stdio[1]);
-  open_pipe(loading, &loading->err, &stdio[2]);
-  loading->process.data = loading;
-  loading->open_handles++;
   loading->exit_status = -1;
-  uv_process_options_t options = {
-      .file = loading->bundler, .args = args, .exit_cb = on_process_exit, .stdio = stdio, .stdio_count = 3};
-  int failure = uv_spawn(loading->loop, &loading->process, &options);
-  if (failure == 0) {
-    uv_read_start((uv_stream_t *)&loading->out, offer_room, on_read);
-    uv_read_start((uv_stream_t *)&loading->err, offer_room, on_read);
-    return;
-  }
-  buffer_printf(&loading->errors, "%s: %s", loading->bundler, uv_strerror(failure));
-  uv_close((uv_handle_t *)&loading->process, on_closed);
-  uv_close((uv_handle_t *)&loading->out, on_closed);
-  uv_close((uv_handle_t *)&loading->err, on_closed);
+  loading->open_parts = 1; /* this function */
+  int out = open_pipe(loading, &loading->out);
+  int err = open_pipe(loading, &loading->err);
+  struct child_options options = {
+      .file = loading->bundler, .argv = args, .environment = environ, .fds = {-1, out, err}, .fd_count = 3};
+  if (child_spawn(loading->loop, &options, on_child_ended, loading, &loading->child, &error) == VATD_OK)
+    loading->open_parts++;
+  else
+    buffer_printf(&loading->errors, "%s", error.text);
+  close(out); /* what nobody writes to any more ends, and closes itself */
+  close(err);
+  part_ended(loading);
 }
 
 /* ---- one vat after another ---- */

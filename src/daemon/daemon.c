@@ -44,7 +44,7 @@ static void start_worker(struct daemon *daemon, uint64_t id)
 {
   struct error error = {0};
   struct worker_process *worker;
-  if (worker_process_spawn(&daemon->host, id, &worker, &error) == VATD_OK)
+  if (worker_process_spawn(&daemon->host, id, bytes_of(""), &worker, &error) == VATD_OK)
     idmap_put(&daemon->workers, id, worker);
   else
     kernel_worker_ended(daemon->kernel, id, WORKER_UNSTARTABLE, error.text);

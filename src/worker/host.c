@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "worker/memory_file.h"
 #include "worker/process.h"
 #include "worker_snapshot.h"
 
@@ -16,7 +17,6 @@
 #include <fcntl.h>
 #include <sha256.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define LIMIT_SNAPSHOT (64 * MIB)
@@ -38,26 +38,6 @@ static enum vatd_code read_file(const char *path, struct buffer *content, struct
   return content->overflowed ? error_set(error, VATD_LIMIT, "%s is too large", path) : VATD_OK;
 }
 
-/* Copies the content into a sealed memory file. */
-static int seal(const struct buffer *content)
-{
-  int fd = memfd_create("vat-worker.snapshot", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  size_t written = 0;
-  while (fd >= 0 && written < content->size) {
-    ssize_t count = write(fd, content->data + written, content->size - written);
-    if (count <= 0) {
-      close(fd);
-      return -1;
-    }
-    written += (size_t)count;
-  }
-  if (fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
-    close(fd);
-    return -1;
-  }
-  return fd;
-}
-
 static int open_snapshot(const char *path, struct buffer *warning)
 {
   struct buffer content;
@@ -72,7 +52,7 @@ static int open_snapshot(const char *path, struct buffer *warning)
     if (strcmp(hex, WORKER_SNAPSHOT_SHA256) != 0)
       buffer_printf(warning, "%s is not the one this vatd was built with; workers start from scripts, which is slower",
                     path);
-    else if ((fd = seal(&content)) < 0)
+    else if ((fd = memory_file("vat-worker.snapshot", buffer_bytes(&content))) < 0)
       buffer_printf(warning, "no memory file for the snapshot; workers start from scripts, which is slower");
   }
   buffer_fini(&content);

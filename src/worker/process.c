@@ -2,15 +2,20 @@
 /*
  * worker/process.c - see process.h.
  *
- * A worker_process owns three libuv handles: the child process, the channel and the deadline timer. It is freed when all of
- * them have been closed. `open_handles` counts them; `reaped` and `channel_closed` together make the end.
+ * A worker_process owns a child (child.h), the channel's socket with its uv_poll_t, and the deadline timer. `reaped` and
+ * `channel_closed` together make the end; it is freed when both handles have been closed.
+ *
+ * The socket is read and written here rather than by a uv_stream_t: frames are received right into the buffer they are
+ * decoded from, and MSG_NOSIGNAL keeps SIGPIPE away from a host that has not ignored it.
  */
 #include "worker/process.h"
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "worker/child.h"
+#include "worker/memory_file.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,35 +24,53 @@
 #include <unistd.h>
 
 #define CHANNEL_FD 3
-#define SNAPSHOT_FD 4
+#define CODE_FD 4 /* the snapshot, or the vat's own program */
 #define READ_SIZE (64 * KIB)
+#define READS_PER_WAKE 64 /* then the loop looks at others */
+
+struct outgoing {
+  struct outgoing *next;
+  struct buffer frame;
+  size_t sent;
+};
 
 struct worker_process {
   struct worker_host *host;
   uint64_t id;
-  uv_process_t process;
-  uv_pipe_t channel;
+  struct child *child; /* until it is reaped */
+  int socket;
+  uv_poll_t channel;
   uv_timer_t deadline;
   unsigned open_handles;
   bool reaped;
   bool channel_closed;
   bool stopped; /* its owner wants no report */
   enum worker_end end;
-  int64_t exit_status;
+  int exit_status;
   int signal;
   struct buffer in; /* bytes of a frame that is not whole yet */
+  struct outgoing *first; /* frames that are not sent yet */
+  struct outgoing *last;
 };
 
-struct send_request {
-  uv_write_t request;
-  struct buffer frame;
-};
+static void outgoing_free(struct outgoing *outgoing)
+{
+  buffer_fini(&outgoing->frame);
+  free(outgoing);
+}
+
+/* ---- the end ---- */
 
 static void free_when_closed(uv_handle_t *handle)
 {
   struct worker_process *worker = handle->data;
   if (--worker->open_handles > 0)
     return;
+  while (worker->first) {
+    struct outgoing *next = worker->first->next;
+    outgoing_free(worker->first);
+    worker->first = next;
+  }
   buffer_fini(&worker->in);
   free(worker);
 }
@@ -66,7 +89,7 @@ static void describe_end(const struct worker_process *worker, char *text, size_t
   else if (worker->signal)
     snprintf(text, size, "worker ended by signal %d (%s)", worker->signal, strsignal(worker->signal));
   else
-    snprintf(text, size, "worker ended with exit status %lld", (long long)worker->exit_status);
+    snprintf(text, size, "worker ended with exit status %d", worker->exit_status);
 }
 
 static void end_if_over(struct worker_process *worker)
@@ -74,8 +97,6 @@ static void end_if_over(struct worker_process *worker)
   if (!worker->reaped || !worker->channel_closed)
     return;
   close_handle((uv_handle_t *)&worker->deadline);
-  close_handle((uv_handle_t *)&worker->process);
-  close_handle((uv_handle_t *)&worker->channel);
   if (worker->stopped)
     return;
   char detail[128];
@@ -84,23 +105,34 @@ static void end_if_over(struct worker_process *worker)
   worker->host->on_end(worker->host->context, worker->id, worker->end, detail);
 }
 
-static void on_process_exit(uv_process_t *process, int64_t exit_status, int signal)
+static void on_child_ended(void *context, int exit_status, int signal)
 {
-  struct worker_process *worker = process->data;
+  struct worker_process *worker = context;
+  worker->child = NULL;
   worker->reaped = true;
   worker->exit_status = exit_status;
   worker->signal = signal;
   end_if_over(worker);
 }
 
+static void kill_child(struct worker_process *worker)
+{
+  if (worker->child)
+    child_kill(worker->child);
+}
+
 static void close_channel(struct worker_process *worker)
 {
+  if (worker->channel_closed)
+    return;
   worker->channel_closed = true;
-  uv_read_stop((uv_stream_t *)&worker->channel);
-  if (!worker->reaped)
-    uv_process_kill(&worker->process, SIGKILL);
+  close_handle((uv_handle_t *)&worker->channel); /* first: it still knows the descriptor by number */
+  close(worker->socket);
+  kill_child(worker);
   end_if_over(worker);
 }
+
+/* ---- reading ---- */
 
 /* Hands out the whole frames that have arrived. A frame that is announced too large ends the worker. */
 static void take_frames(struct worker_process *worker)
@@ -121,26 +153,73 @@ static void take_frames(struct worker_process *worker)
   }
 }
 
-static void offer_room(uv_handle_t *handle, size_t suggested, uv_buf_t *room)
+/* Receives what there is. False: nothing more for now; a closed channel is closed here. */
+static bool receive(struct worker_process *worker)
 {
-  struct worker_process *worker = handle->data;
-  (void)suggested;
-  if (!buffer_reserve(&worker->in, READ_SIZE))
-    *room = uv_buf_init(NULL, 0);
-  else
-    *room = uv_buf_init(worker->in.data + worker->in.size, (unsigned)(worker->in.capacity - worker->in.size - 1));
+  if (!buffer_reserve(&worker->in, READ_SIZE)) {
+    close_channel(worker);
+    return false;
+  }
+  size_t room = worker->in.capacity - worker->in.size - 1;
+  ssize_t count = recv(worker->socket, worker->in.data + worker->in.size, room, MSG_DONTWAIT);
+  if (count > 0) {
+    worker->in.size += (size_t)count;
+    return (size_t)count == room;
+  }
+  if (count == 0 || (errno != EAGAIN && errno != EINTR))
+    close_channel(worker);
+  return false;
 }
 
-static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *room)
+static void read_frames(struct worker_process *worker)
 {
-  struct worker_process *worker = stream->data;
-  (void)room;
-  if (count < 0) {
+  bool more = true;
+  for (int i = 0; i < READS_PER_WAKE && more && !worker->channel_closed; i++) {
+    size_t before = worker->in.size;
+    more = receive(worker);
+    if (worker->in.size > before)
+      take_frames(worker);
+  }
+}
+
+/* ---- writing ---- */
+
+/* Sends what the socket takes; true when all is out (or never will be). */
+static bool write_frames(struct worker_process *worker)
+{
+  while (worker->first && !worker->channel_closed) {
+    struct outgoing *out = worker->first;
+    ssize_t count = send(worker->socket, out->frame.data + out->sent, out->frame.size - out->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count < 0)
+      return errno != EAGAIN && errno != EINTR; /* a broken channel shows when it is read */
+    out->sent += (size_t)count;
+    if (out->sent < out->frame.size)
+      continue;
+    worker->first = out->next;
+    outgoing_free(out);
+  }
+  return true;
+}
+
+static void on_channel(uv_poll_t *poll, int status, int events);
+
+static void watch_channel(struct worker_process *worker, bool writable_too)
+{
+  if (!worker->channel_closed)
+    uv_poll_start(&worker->channel, writable_too ? UV_READABLE | UV_WRITABLE : UV_READABLE, on_channel);
+}
+
+static void on_channel(uv_poll_t *poll, int status, int events)
+{
+  struct worker_process *worker = poll->data;
+  if (status < 0) {
     close_channel(worker);
     return;
   }
-  worker->in.size += (size_t)count;
-  take_frames(worker);
+  if (events & UV_WRITABLE && write_frames(worker))
+    watch_channel(worker, false);
+  if (events & UV_READABLE)
+    read_frames(worker);
 }
 
 static void on_deadline(uv_timer_t *timer)
@@ -148,119 +227,107 @@ static void on_deadline(uv_timer_t *timer)
   worker_process_kill(timer->data, WORKER_DEADLINE);
 }
 
-static void on_sent(uv_write_t *request, int status)
-{
-  struct send_request *send = (struct send_request *)request;
-  (void)status; /* a worker that cannot be written to has closed its channel: on_read reports it */
-  buffer_fini(&send->frame);
-  free(send);
-}
-
 void worker_process_send(struct worker_process *worker, struct buffer *frame, bool timed)
 {
-  struct send_request *send = memory_alloc(sizeof *send);
-  send->frame = *frame;
+  struct outgoing *out = memory_zalloc(sizeof *out);
+  out->frame = *frame;
   buffer_init(frame, frame->limit);
-  uv_buf_t data = uv_buf_init(send->frame.data, (unsigned)send->frame.size);
+  bool idle = worker->first == NULL;
+  if (idle)
+    worker->first = out;
+  else
+    worker->last->next = out;
+  worker->last = out;
   if (timed)
     uv_timer_start(&worker->deadline, on_deadline, worker->host->deadline_ms, 0);
-  if (worker->channel_closed || uv_write(&send->request, (uv_stream_t *)&worker->channel, &data, 1, on_sent) != 0) {
-    buffer_fini(&send->frame);
-    free(send);
-  }
+  if (idle && !write_frames(worker))
+    watch_channel(worker, true);
 }
 
 void worker_process_kill(struct worker_process *worker, enum worker_end end)
 {
   worker->end = end;
-  if (!worker->reaped)
-    uv_process_kill(&worker->process, SIGKILL);
+  kill_child(worker);
 }
 
 void worker_process_stop(struct worker_process *worker)
 {
   worker->stopped = true;
   worker_process_kill(worker, WORKER_KILLED);
-  if (!worker->channel_closed)
-    close_channel(worker);
+  close_channel(worker);
 }
 
 int worker_process_pid(const struct worker_process *worker)
 {
-  return uv_process_get_pid(&worker->process);
+  return worker->child ? child_pid(worker->child) : 0;
 }
 
 /* ---- spawn ---- */
 
-static void set_stdio(uv_stdio_container_t *stdio, int fd)
-{
-  stdio->flags = fd < 0 ? UV_IGNORE : UV_INHERIT_FD;
-  stdio->data.fd = fd;
-}
-
 /* Starts the process itself; its diagnostics go to our standard error. */
-static int spawn(struct worker_process *worker, int channel_fd)
+static enum vatd_code spawn(struct worker_process *worker, int channel, int program, struct error *error)
 {
   struct worker_host *host = worker->host;
-  char snapshot_number[] = "4";
-  char *from_snapshot[] = {host->program, "--snapshot-fd", snapshot_number, NULL};
+  char *from_program[] = {host->program, "--program-fd", "4", NULL};
+  char *from_snapshot[] = {host->program, "--snapshot-fd", "4", NULL};
   char *from_scripts[] = {host->program, "--scripts", host->boot, host->supervisor, NULL};
   char *no_environment[] = {NULL};
-  uv_stdio_container_t stdio[SNAPSHOT_FD + 1];
-  bool has_snapshot = host->snapshot_fd >= 0;
-  set_stdio(&stdio[0], -1);
-  set_stdio(&stdio[1], STDERR_FILENO);
-  set_stdio(&stdio[2], STDERR_FILENO);
-  set_stdio(&stdio[CHANNEL_FD], channel_fd);
-  set_stdio(&stdio[SNAPSHOT_FD], host->snapshot_fd);
-  uv_process_options_t options = {
+  bool has_program = program >= 0;
+  bool has_snapshot = !has_program && host->snapshot_fd >= 0;
+  struct child_options options = {
       .file = host->program,
-      .args = has_snapshot ? from_snapshot : from_scripts,
-      .env = no_environment,
-      .cwd = "/",
-      .exit_cb = on_process_exit,
-      .stdio = stdio,
-      .stdio_count = has_snapshot ? SNAPSHOT_FD + 1 : CHANNEL_FD + 1,
+      .argv = has_program ? from_program : has_snapshot ? from_snapshot : from_scripts,
+      .environment = no_environment,
+      .fds = {-1, STDERR_FILENO, STDERR_FILENO, channel, has_program ? program : host->snapshot_fd},
+      .fd_count = has_program || has_snapshot ? CODE_FD + 1 : CHANNEL_FD + 1,
+      .directory = "/",
   };
-  return uv_spawn(host->loop, &worker->process, &options);
+  return child_spawn(host->loop, &options, on_child_ended, worker, &worker->child, error);
 }
 
-static struct worker_process *process_new(struct worker_host *host, uint64_t id)
+/* The worker takes over `socket`. */
+static struct worker_process *process_new(struct worker_host *host, uint64_t id, int socket)
 {
   struct worker_process *worker = memory_zalloc(sizeof *worker);
   worker->host = host;
   worker->id = id;
   worker->end = WORKER_CRASHED;
+  worker->socket = socket;
   buffer_init(&worker->in, LIMIT_FRAME_FROM_WORKER + FRAME_HEADER_SIZE + READ_SIZE);
-  uv_pipe_init(host->loop, &worker->channel, 0);
+  int failure = uv_poll_init(host->loop, &worker->channel, socket);
+  CHECK(failure == 0); /* a fresh socket can be polled */
   uv_timer_init(host->loop, &worker->deadline);
-  worker->process.data = worker;
   worker->channel.data = worker;
   worker->deadline.data = worker;
-  worker->open_handles = 3;
+  worker->open_handles = 2;
   return worker;
 }
 
-enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, struct worker_process **worker,
-                                    struct error *error)
+enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, struct bytes program,
+                                    struct worker_process **worker, struct error *error)
 {
   int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-    return error_set_errno(error, VATD_IO, errno, "cannot make a worker's channel");
-  struct worker_process *made = process_new(host, id);
-  int failure = spawn(made, ends[1]);
-  close(ends[1]);
-  if (failure == 0)
-    failure = uv_pipe_open(&made->channel, ends[0]);
-  if (failure != 0) {
-    made->stopped = true;
-    made->channel_closed = true;
-    made->reaped = true;
-    close(ends[0]);
-    end_if_over(made);
-    return error_set(error, VATD_IO, "cannot start %s: %s", host->program, uv_strerror(failure));
+  int file = program.size ? memory_file("vat-program", program) : -1;
+  if (program.size && file < 0)
+    return error_set_errno(error, VATD_IO, errno, "no memory file for the vat's program");
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+    enum vatd_code code = error_set_errno(error, VATD_IO, errno, "cannot make a worker's channel");
+    if (file >= 0)
+      close(file);
+    return code;
   }
-  uv_read_start((uv_stream_t *)&made->channel, offer_room, on_read);
+  struct worker_process *made = process_new(host, id, ends[0]);
+  enum vatd_code code = spawn(made, ends[1], file, error);
+  close(ends[1]);
+  if (file >= 0)
+    close(file);
+  if (code != VATD_OK) {
+    made->stopped = true;
+    made->reaped = true;
+    close_channel(made);
+    return code;
+  }
+  watch_channel(made, false);
   *worker = made;
   return VATD_OK;
 }

@@ -3,7 +3,8 @@
  * worker/process.h - the kernel's side of a worker process: spawn, frames in and out, deadline, end.
  *
  * A worker is a `vat-worker` process that serves one vat. Its only open channel is one end of a Unix socketpair (its
- * descriptor 3); it starts from a heap snapshot that all workers share as a sealed memory file (descriptor 4).
+ * descriptor 3); it starts from a heap snapshot that all workers share as a sealed memory file (descriptor 4), where a C vat
+ * has its own program.
  *
  *     spawned --- frames ---> … --- channel closed AND process reaped ---> ended: on_end, freed
  *
@@ -44,9 +45,10 @@ enum vatd_code worker_host_open(struct worker_host *host, const char *directory,
                                 struct error *error);
 void worker_host_close(struct worker_host *host);
 
-/* Starts a process that will be reported as `id`. The host must outlive it. */
-enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, struct worker_process **worker,
-                                    struct error *error);
+/* Starts a process that will be reported as `id`: of the program of a C vat, or, when `program` is empty, one with the
+ * JavaScript engine. The host must outlive it. */
+enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, struct bytes program,
+                                    struct worker_process **worker, struct error *error);
 /* Sends a whole frame and takes over its memory. When `timed`, the worker is killed (WORKER_DEADLINE) unless a frame of it
  * arrives within the host's deadline. */
 void worker_process_send(struct worker_process *worker, struct buffer *frame, bool timed);
