@@ -61,6 +61,8 @@
 #define LIMIT_NOTIFY_SLOTS 20000          /* references in one notify, likewise */
 #define LIMIT_NOTIFY_BYTES (256 * MIB)    /* bodies in one notify, likewise */
 #define LIMIT_PROMISE_CHAIN 1000 /* promises fulfilled to promises that a message follows */
+#define LIMIT_SERVICES_PER_SUBCLUSTER 100
+#define LIMIT_SERVICE_CALLS 100000 /* calls of kernel services that wait for their answer */
 #define LIMIT_IDEMPOTENCY_KEYS 10000 /* answers kept for clients that lost their connection; the oldest go first */
 #define LIMIT_IDEMPOTENCY_KEY_LENGTH 200
 

@@ -83,6 +83,9 @@ static void carry_out(struct daemon *daemon, struct effect *effect)
   case EFFECT_ANSWER:
     rpc_answer(daemon, effect);
     break;
+  case EFFECT_SUBCLUSTER:
+  case EFFECT_CALL_SERVICE: /* the daemon registers none yet */
+    break;
   case EFFECT_LOG:
     write_log(daemon, effect);
     break;

@@ -83,7 +83,8 @@ static void launch_loaded(void *context, enum vatd_code code, const struct launc
   struct launch_call *launch = context;
   struct daemon *daemon = launch->daemon;
   if (code == VATD_OK)
-    kernel_launch(daemon->kernel, launch->request, launch->key, launch->config, bundles, count, launch->unique_names);
+    kernel_launch(daemon->kernel, launch->request, launch->key,
+                  &(struct launch_order){launch->config, bundles, count, launch->unique_names, NULL});
   else
     kernel_answer_error(daemon->kernel, launch->request, code, error->text);
   json_decref(launch->config);

@@ -31,6 +31,7 @@
 #include "kernel/refs.h"
 #include "kernel/requests.h"
 #include "kernel/restart.h"
+#include "kernel/services.h"
 #include "kernel/syscalls.h"
 #include "kernel/vats.h"
 #include "kernel/vatstore.h"
@@ -570,6 +571,10 @@ void crank_finish_loose(struct kernel *k, uint64_t slot)
     return;
   }
   struct route route = route_of(k, item.target);
+  if (route.type == ROUTE_SERVICE) {
+    service_begin_call(k, slot, &item, route.target);
+    return;
+  }
   KERNEL_EXPECT(k, route.type == ROUTE_REJECT, "slot %lu of the run queue lost its vat", (unsigned long)slot);
   if (route.type == ROUTE_REJECT)
     reject_message(k, 0, slot, &item, &route.reason);

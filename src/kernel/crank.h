@@ -20,7 +20,7 @@ void crank_drop(struct kernel *k);
 
 /* Does what the vat has to do next, if anything: restart crank, start, or delivery. */
 void crank_dispatch(struct kernel *k, struct vat *vat);
-/* Finishes a queued item that no worker can take: its target is gone, or was never an object. */
+/* Finishes a queued item that no worker takes: its target is a service, is gone, or was never an object. */
 void crank_finish_loose(struct kernel *k, uint64_t slot);
 /* The restart crank of a vat whose incarnation was ended by the end of the kernel itself, or just now. */
 void crank_restart(struct kernel *k, struct vat *vat);

@@ -87,6 +87,21 @@ void gate_answer_error(struct kernel *k, uint64_t request, enum vatd_code code, 
   effect->text = memory_strdup(text);
 }
 
+void gate_call_service(struct kernel *k, uint64_t call, struct bytes service, json_t *methargs)
+{
+  struct effect *effect = emit_gated(k, EFFECT_CALL_SERVICE);
+  effect->request = call;
+  effect->name = memory_printf("%.*s", BYTES_ARG(service));
+  effect->result = methargs;
+}
+
+void gate_subcluster(struct kernel *k, uint64_t subcluster, json_t *config)
+{
+  struct effect *effect = emit_gated(k, EFFECT_SUBCLUSTER);
+  effect->name = memory_strdup(subcluster_id_text(subcluster).text);
+  effect->result = config;
+}
+
 static struct bytes vat_name(struct kernel *k, uint64_t vat)
 {
   struct vat_record record;

@@ -18,6 +18,10 @@ void gate_answer_error(struct kernel *k, uint64_t request, enum vatd_code code, 
     __attribute__((format(printf, 4, 5)));
 /* A call that was rejected: `rejection` is its capdata, `text` the same for people. Takes over `rejection`. */
 void gate_answer_rejected(struct kernel *k, uint64_t request, json_t *rejection, const char *text);
+/* A call that the host is to make, gated. Takes over `methargs` ({body, slots}). */
+void gate_call_service(struct kernel *k, uint64_t call, struct bytes service, json_t *methargs);
+/* A subcluster begins (takes over `config`), or has ended (NULL); gated. */
+void gate_subcluster(struct kernel *k, uint64_t subcluster, json_t *config);
 /* A log line of a vat, gated. */
 void gate_log(struct kernel *k, uint64_t vat, struct bytes level, struct bytes text);
 void gate_log_kernel(struct kernel *k, uint64_t vat, const char *format, ...) __attribute__((format(printf, 3, 4)));

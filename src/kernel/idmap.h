@@ -22,6 +22,10 @@ void idmap_fini(struct idmap *map);
 void *idmap_get(const struct idmap *map, uint64_t id);
 void idmap_put(struct idmap *map, uint64_t id, void *value);
 void idmap_remove(struct idmap *map, uint64_t id);
+static inline size_t idmap_count(const struct idmap *map)
+{
+  return map->count;
+}
 /* Walks the map in no particular order: *position starts at 0; NULL at the end. The map must not change meanwhile. */
 void *idmap_next(const struct idmap *map, size_t *position);
 

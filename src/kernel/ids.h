@@ -20,6 +20,9 @@ struct kref {
   uint64_t id;
 };
 
+/* Stands where a vat's id could: the kernel itself owns the object, or decides the promise. */
+#define ENDPOINT_KERNEL UINT64_MAX
+
 #define KREF_NOTHING ((struct kref){KREF_NONE, 0})
 
 /* A name as text; made by value so that `kref_text(k).text` lives as long as the full expression. */

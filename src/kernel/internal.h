@@ -152,6 +152,18 @@ struct effect_queue {
   struct effect_node *last;
 };
 
+struct service;
+
+/* What the host offers to vats (services.h). */
+struct service_table {
+  struct service *services;
+  size_t count;
+  size_t capacity;
+  struct idmap calls; /* call number -> struct service_call */
+  uint64_t next_call;
+  struct number_list interrupted; /* promises whose call an earlier kernel did not see the end of */
+};
+
 struct kernel {
   struct store *store;
   struct error broken; /* sticky; code is VATD_OK while all is well */
@@ -174,6 +186,7 @@ struct kernel {
   size_t maybe_free_capacity;
   bool in_crank;
 
+  struct service_table services;
   struct waiter *waiters; /* requests that wait for a promise */
   size_t waiter_count;
   size_t waiter_capacity;

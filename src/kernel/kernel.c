@@ -5,7 +5,7 @@
  *
  * Order of work in kernel_step(), one piece per call:
  *   1. restart cranks of vats whose incarnation ended with an earlier kernel
- *   2. launches that can be finished, or that an earlier kernel's end has interrupted
+ *   2. calls of services that an earlier kernel's end has interrupted, launches that can be finished, or that an earlier kernel's end has interrupted
  *   3. queued items that need no worker
  *   4. vats that are ready, in turn; of each, garbage collection actions first, then reaps, then its queue
  */
@@ -18,6 +18,7 @@
 #include "kernel/promises.h"
 #include "kernel/records.h"
 #include "kernel/requests.h"
+#include "kernel/services.h"
 #include "kernel/vats.h"
 
 #include <inttypes.h>
@@ -95,11 +96,13 @@ enum vatd_code kernel_open(struct store *store, struct kernel **kernel, struct e
   arena_init(&k->arena);
   idmap_init(&k->vats);
   idmap_init(&k->workers);
+  services_init(&k->services);
   store->on_outcome = batch_ended;
   store->outcome_context = k;
   find_unfinished_incarnations(k);
   index_run_queue(k);
   find_interrupted_launches(k);
+  services_find_interrupted(k);
   arena_clear(&k->arena);
   if (kernel_is_broken(k)) {
     enum vatd_code code = error_set(error, k->broken.code, "%s", k->broken.text);
@@ -123,6 +126,7 @@ static void forget_run_time(struct kernel *k)
   number_list_clear(&k->interrupted);
   number_list_clear(&k->loose);
   launches_fini(k);
+  services_forget_calls(&k->services);
   k->under_way = 0;
 }
 
@@ -132,6 +136,7 @@ void kernel_free(struct kernel *k)
     return;
   forget_run_time(k);
   gate_fini(k);
+  services_fini(&k->services);
   number_list_fini(&k->ready);
   number_list_fini(&k->restarts_due);
   number_list_fini(&k->interrupted);
@@ -206,7 +211,7 @@ bool kernel_step(struct kernel *k)
   if (kernel_is_broken(k))
     return false;
   arena_clear(&k->arena);
-  bool worked = step_restart(k) || step_interrupted_launch(k) || launch_finish_settled(k) || step_loose_item(k) ||
+  bool worked = step_restart(k) || services_reject_interrupted(k) || step_interrupted_launch(k) || launch_finish_settled(k) || step_loose_item(k) ||
                 step_ready_vat(k);
   return worked && !kernel_is_broken(k);
 }

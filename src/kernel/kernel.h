@@ -71,6 +71,9 @@ enum effect_type {
   EFFECT_STOP_WORKER,  /* kill `worker`; the kernel has forgotten it and wants to hear no more of it */
   EFFECT_ANSWER,       /* gated: answer `request` with `result`, or with `code` and `text` */
   EFFECT_LOG,          /* gated: a line of `vat` */
+  EFFECT_SUBCLUSTER,   /* gated: the subcluster `name` begins, with `result` as its configuration, or has ended (NULL) */
+  EFFECT_CALL_SERVICE, /* gated: call the service `name` with `result` = capdata of [method, args]; its answer is to come by
+                          kernel_service_return with `request` as the call */
 };
 
 struct effect {
@@ -120,13 +123,22 @@ struct launch_bundle {
   struct bytes code;
 };
 
+/* What is to be launched; only read during the call. */
+struct launch_order {
+  const json_t *config;
+  const struct launch_bundle *bundles; /* the code of each vat, by name */
+  size_t bundle_count;
+  bool unique_names;       /* a vat name that a living vat has is refused with EXISTS */
+  const char *system_name; /* of a system subcluster, or NULL: it is found by this name after a restart, and gets system services */
+};
+
 /*
- * Launches the vats of `config` in order and then sends `bootstrap` once. The answer
- * comes when bootstrap has settled: {subclusterId, rootKref, bootstrapResult}. `bundles` has the code of each vat, by name;
- * both are only read during the call. If `unique_names`, a vat name that a living vat has is refused with EXISTS.
+ * Launches the vats of a configuration in order and then sends `bootstrap` once. The answer comes when bootstrap has settled:
+ * {subclusterId, rootKref, bootstrapResult, vats}.
  */
-void kernel_launch(struct kernel *kernel, uint64_t request, const char *key, const json_t *config,
-                   const struct launch_bundle *bundles, size_t bundle_count, bool unique_names);
+void kernel_launch(struct kernel *kernel, uint64_t request, const char *key, const struct launch_order *order);
+/* The living system subclusters: {name: id}; a new reference. */
+json_t *kernel_system_subclusters(struct kernel *kernel);
 
 /*
  * Sends `methargs` (capdata of [method, args], slots are kref texts) to `target`: a kref, vat id or vat name. The answer is
@@ -158,6 +170,22 @@ void kernel_query(struct kernel *kernel, uint64_t request, struct bytes sql);
 /* An answer of the driver's own, sent through the gate like all others. Takes over `result`. */
 void kernel_answer(struct kernel *kernel, uint64_t request, json_t *result);
 void kernel_answer_error(struct kernel *kernel, uint64_t request, enum vatd_code code, const char *text);
+
+/* ---- services (services.h) ----
+ *
+ * Objects of the driver's own that vats may call. A call is an effect, made after the batch that asked for it is durable and
+ * at most once; what the kernel's end interrupts is rejected at the next start.
+ */
+
+/* `system_only`: only system subclusters get it. Errors: EXISTS, INVALID. */
+enum vatd_code kernel_register_service(struct kernel *kernel, const char *name, bool system_only, struct error *error);
+/* What is sent to its object from now on is rejected; calls under way may still return. */
+void kernel_unregister_service(struct kernel *kernel, const char *name);
+/* The end of a call. The slots are krefs that the host may name. Errors: NOT_FOUND (it has ended before), INVALID, LIMIT. */
+enum vatd_code kernel_service_return(struct kernel *kernel, uint64_t call, bool rejected, struct bytes body,
+                                     const json_t *slots, struct error *error);
+/* Makes a vat's object known as a service, for configurations to ask for; it stays referenced. */
+void kernel_name_service(struct kernel *kernel, uint64_t request, struct bytes name, struct bytes object);
 
 /* ---- what the driver may ask ---- */
 

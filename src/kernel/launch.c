@@ -18,6 +18,7 @@
 #include "kernel/records.h"
 #include "kernel/refs.h"
 #include "kernel/requests.h"
+#include "kernel/services.h"
 #include "kernel/vats.h"
 
 #include <stdlib.h>
@@ -69,8 +70,17 @@ static enum vatd_code check_vat(const char *name, const json_t *config, struct e
 static enum vatd_code check_services(const json_t *config, struct error *error)
 {
   const json_t *services = json_object_get(config, "services");
-  if (json_array_size(services) > 0)
-    return error_set(error, VATD_INVALID, "no registered kernel service '%s'", first_text(services));
+  size_t i;
+  const json_t *service;
+  if (services && !json_is_array(services))
+    return error_set(error, VATD_INVALID, "invalid cluster config: `services` must be an array of names");
+  if (json_array_size(services) > LIMIT_SERVICES_PER_SUBCLUSTER)
+    return error_set(error, VATD_LIMIT, "invalid cluster config: %zu services, the limit is %d", json_array_size(services),
+                     LIMIT_SERVICES_PER_SUBCLUSTER);
+  json_array_foreach(services, i, service) {
+    if (!json_is_string(service) || json_string_length(service) > LIMIT_NAME_LENGTH)
+      return error_set(error, VATD_INVALID, "invalid cluster config: `services` must be an array of names");
+  }
   if (json_object_size(json_object_get(config, "io")) > 0)
     return error_set(error, VATD_INVALID, "invalid cluster config: io channels are not offered");
   return VATD_OK;
@@ -140,6 +150,34 @@ size_t subcluster_vats(struct kernel *k, uint64_t id, uint64_t **vats)
   return count;
 }
 
+static struct bytes system_key(struct kernel *k, const char *name)
+{
+  return arena_printf(&k->arena, "systemSubcluster.%s", name);
+}
+
+json_t *kernel_system_subclusters(struct kernel *k)
+{
+  json_t *found = json_object();
+  struct bytes prefix = bytes_of("systemSubcluster.");
+  struct bytes key = prefix;
+  struct bytes id;
+  while (record_next_key(k, key, prefix, &key)) {
+    if (record_get(k, key, &id))
+      json_object_set_new(found, key.data + prefix.size, json_string(id.data));
+  }
+  return found;
+}
+
+/* The subcluster is over. */
+static void remove_record(struct kernel *k, uint64_t id, const json_t *json)
+{
+  const char *system = json_string_value(json_object_get(json, "system"));
+  if (system)
+    record_delete(k, system_key(k, system));
+  record_delete(k, subcluster_key(k, id));
+  gate_subcluster(k, id, NULL);
+}
+
 void subcluster_remove_vat(struct kernel *k, uint64_t id, uint64_t vat)
 {
   json_t *json = subcluster_json(k, id);
@@ -152,7 +190,7 @@ void subcluster_remove_vat(struct kernel *k, uint64_t id, uint64_t vat)
       json_object_del(members, name);
   }
   if (json && json_object_size(members) == 0)
-    record_delete(k, subcluster_key(k, id));
+    remove_record(k, id, json);
   else if (json)
     record_put_json(k, subcluster_key(k, id), json);
   json_decref(json);
@@ -277,19 +315,47 @@ static void start_next_vat(struct kernel *k, struct launch *launch)
   vat_make_ready(k, vat);
 }
 
-static struct bytes bundle_of(const struct launch_bundle *bundles, size_t count, const char *name)
+static struct bytes bundle_of(const struct launch_order *order, const char *name)
 {
-  for (size_t i = 0; i < count; i++) {
-    if (strcmp(bundles[i].vat_name, name) == 0)
-      return bundles[i].code;
+  for (size_t i = 0; i < order->bundle_count; i++) {
+    if (strcmp(order->bundles[i].vat_name, name) == 0)
+      return order->bundles[i].code;
   }
   UNREACHABLE("kernel_launch() has checked that every vat has code");
 }
 
-void launch_begin(struct kernel *k, uint64_t request, const char *key, const json_t *config,
-                  const struct launch_bundle *bundles, size_t bundle_count)
+enum vatd_code launch_check_services(struct kernel *k, const struct launch_order *order, struct error *error)
 {
-  json_t *vats = json_object_get(config, "vats");
+  size_t i;
+  const json_t *service;
+  json_array_foreach(json_object_get(order->config, "services"), i, service) {
+    struct bytes name = bytes_from(json_string_value(service), json_string_length(service));
+    if (!service_may_be_asked_for(k, name, order->system_name != NULL))
+      return error_set(error, VATD_INVALID, "no registered kernel service '%.*s'", BYTES_ARG(name));
+  }
+  if (order->system_name && record_get(k, system_key(k, order->system_name), NULL))
+    return error_set(error, VATD_EXISTS, "there is a system subcluster named '%s' already", order->system_name);
+  return VATD_OK;
+}
+
+/* The first row of the subcluster, whose vats are `members` (taken over). */
+static void put_new_record(struct kernel *k, uint64_t id, const struct launch_order *order, json_t *members)
+{
+  json_t *row = json_pack("{s:s, s:O, s:o, s:s}", "id", subcluster_id_text(id).text, "config", order->config, "vats",
+                          members, "state", "launching");
+  CHECK(row);
+  if (order->system_name) {
+    json_object_set_new(row, "system", json_string(order->system_name));
+    record_put(k, system_key(k, order->system_name), bytes_of(subcluster_id_text(id).text));
+  }
+  record_put_json(k, subcluster_key(k, id), row);
+  json_decref(row);
+  gate_subcluster(k, id, json_deep_copy(order->config));
+}
+
+void launch_begin(struct kernel *k, uint64_t request, const char *key, const struct launch_order *order)
+{
+  json_t *vats = json_object_get(order->config, "vats");
   struct launch *launch = memory_zalloc(sizeof *launch);
   launch->request = request;
   launch->vats = memory_zalloc(json_object_size(vats) * sizeof *launch->vats);
@@ -299,15 +365,11 @@ void launch_begin(struct kernel *k, uint64_t request, const char *key, const jso
   const char *name;
   json_t *vat_config;
   json_object_foreach(vats, name, vat_config) {
-    uint64_t id = vat_create(k, launch->subcluster, name, vat_config, bundle_of(bundles, bundle_count, name));
+    uint64_t id = vat_create(k, launch->subcluster, name, vat_config, bundle_of(order, name));
     launch->vats[launch->vat_count++] = id;
     json_object_set_new(members, name, json_string(vat_id_text(id).text));
   }
-  json_t *row = json_pack("{s:s, s:O, s:o, s:s}", "id", subcluster_id_text(launch->subcluster).text, "config", config,
-                          "vats", members, "state", "launching");
-  CHECK(row);
-  record_put_json(k, subcluster_key(k, launch->subcluster), row);
-  json_decref(row);
+  put_new_record(k, launch->subcluster, order, members);
   request_note_launch(k, key, launch->subcluster);
   crank_keep(k);
   launch->next = k->launches;
@@ -325,21 +387,50 @@ static json_t *smallcaps_name(const char *name)
   return escaped;
 }
 
-/* `["bootstrap", [{name: root, …}, {}]]` with the roots as slots. */
-static struct kernel_data bootstrap_args(struct kernel *k, const struct launch *launch)
+/* Adds the object `kref` under `name`, as the next slot of `data`. */
+static void add_named_slot(json_t *object, const char *name, struct kernel_data *data, struct kref kref, const char *alleged)
 {
-  struct kernel_data data = {.slot_count = launch->vat_count};
-  data.slots = arena_alloc_array(&k->arena, data.slot_count, sizeof *data.slots);
+  json_t *property = smallcaps_name(name);
+  json_object_set_new(object, json_string_value(property), json_sprintf("$%zu.Alleged: %s", data->slot_count, alleged));
+  json_decref(property);
+  data->slots[data->slot_count++] = kref;
+}
+
+static json_t *roots_of(struct kernel *k, const struct launch *launch, struct kernel_data *data)
+{
   json_t *roots = json_object();
   for (size_t i = 0; i < launch->vat_count; i++) {
     struct vat_record record = {0};
     vat_record_get(k, launch->vats[i], &record);
-    data.slots[i] = record.root;
-    json_t *name = smallcaps_name(record.name.data ? record.name.data : "");
-    json_object_set_new(roots, json_string_value(name), json_sprintf("$%zu.Alleged: vatRoot", i));
-    json_decref(name);
+    add_named_slot(roots, record.name.data ? record.name.data : "", data, record.root, "vatRoot");
   }
-  json_t *methargs = json_pack("[s, [o, {}]]", "bootstrap", roots);
+  return roots;
+}
+
+/* The services that the configuration asks for, by name; a name that comes twice counts once. */
+static json_t *services_of(struct kernel *k, const json_t *names, struct kernel_data *data)
+{
+  json_t *services = json_object();
+  size_t i;
+  const json_t *name;
+  json_array_foreach(names, i, name) {
+    const char *text = json_string_value(name);
+    if (!json_object_get(services, text))
+      add_named_slot(services, text, data, service_object(k, bytes_of(text)), "kernelService");
+  }
+  return services;
+}
+
+/* `["bootstrap", [{name: root, …}, {name: service, …}]]` with roots and services as slots; inside a crank. */
+static struct kernel_data bootstrap_args(struct kernel *k, const struct launch *launch)
+{
+  struct kernel_data data = {0};
+  json_t *row = subcluster_json(k, launch->subcluster);
+  const json_t *names = json_object_get(json_object_get(row, "config"), "services");
+  data.slots = arena_alloc_array(&k->arena, launch->vat_count + json_array_size(names), sizeof *data.slots);
+  json_t *roots = roots_of(k, launch, &data);
+  json_t *methargs = json_pack("[s, [o, o]]", "bootstrap", roots, services_of(k, names, &data));
+  json_decref(row);
   char *text = json_dumps(methargs, JSON_COMPACT);
   CHECK(text);
   data.body = arena_printf(&k->arena, "#%s", text);

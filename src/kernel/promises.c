@@ -61,6 +61,8 @@ static struct route route_to_object(struct kernel *k, struct kref object)
   uint64_t owner = record_owner(k, object);
   if (owner == 0)
     return route_reject(k, "OBJECT_DELETED", kref_text(object).text);
+  if (owner == ENDPOINT_KERNEL)
+    return (struct route){.type = ROUTE_SERVICE, .target = object};
   return (struct route){.type = ROUTE_VAT, .vat = owner, .target = object};
 }
 

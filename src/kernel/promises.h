@@ -35,6 +35,7 @@ struct kernel_data kernel_error_data(struct kernel *k, const char *code, const c
 
 enum route_type {
   ROUTE_VAT,     /* deliver to `vat`, whose object `target` is */
+  ROUTE_SERVICE, /* the kernel's host takes it: `target` is a service's object */
   ROUTE_WAIT,    /* wait on the unresolved promise `target` */
   ROUTE_REJECT,  /* no way: reject the result with `reason` */
 };

@@ -199,18 +199,25 @@ static struct bytes kref_key(struct kernel *k, struct kref kref, const char *fie
   return record_key(k, "%s.%s", kref_text(kref).text, field);
 }
 
+/* "vN", "kernel", or no row for none. */
 static uint64_t vat_field(struct kernel *k, struct bytes key)
 {
   struct bytes text;
   uint64_t vat = 0;
-  if (record_get(k, key, &text))
+  if (!record_get(k, key, &text))
+    return 0;
+  if (bytes_is(text, "kernel"))
+    vat = ENDPOINT_KERNEL;
+  else
     KERNEL_EXPECT(k, vat_id_parse(text, &vat), "%.*s is not a vat: %.*s", BYTES_ARG(key), BYTES_ARG(text));
   return vat;
 }
 
 static void set_vat_field(struct kernel *k, struct bytes key, uint64_t vat)
 {
-  if (vat)
+  if (vat == ENDPOINT_KERNEL)
+    record_put(k, key, bytes_of("kernel"));
+  else if (vat)
     record_put(k, key, bytes_of(vat_id_text(vat).text));
   else
     record_delete(k, key);
@@ -551,19 +558,23 @@ static bool item_from_json(struct kernel *k, const json_t *json, struct queue_it
          (!result || json_kref(result, &item->result));
 }
 
+void record_put_item(struct kernel *k, struct bytes key, const struct queue_item *item)
+{
+  json_t *json = item_to_json(item);
+  record_put_json(k, key, json);
+  json_decref(json);
+}
+
 uint64_t record_queue_append(struct kernel *k, struct kref queue, const struct queue_item *item)
 {
   uint64_t slot = record_queue_head(k, queue);
-  json_t *json = item_to_json(item);
-  record_put_json(k, slot_key(k, queue, slot), json);
-  json_decref(json);
+  record_put_item(k, slot_key(k, queue, slot), item);
   record_put_number(k, queue_key(k, queue, "head"), slot + 1);
   return slot;
 }
 
-bool record_queue_item(struct kernel *k, struct kref queue, uint64_t slot, struct queue_item *item)
+bool record_item(struct kernel *k, struct bytes key, struct queue_item *item)
 {
-  struct bytes key = slot_key(k, queue, slot);
   json_t *json = record_json(k, key);
   if (!json)
     return false;
@@ -574,6 +585,11 @@ bool record_queue_item(struct kernel *k, struct kref queue, uint64_t slot, struc
   if (valid)
     *item = read;
   return valid;
+}
+
+bool record_queue_item(struct kernel *k, struct kref queue, uint64_t slot, struct queue_item *item)
+{
+  return record_item(k, slot_key(k, queue, slot), item);
 }
 
 void record_queue_remove(struct kernel *k, struct kref queue, uint64_t slot)

@@ -7,9 +7,9 @@
  *   nextVatId, nextSubclusterId, nextObjectId, nextPromiseId      decimal, the next id to give out, first 1
  *   queue.run.head, queue.run.tail, queue.run.N                   decimal (next slot to write, next to read), JSON item
  *   queue.kpN.head, .tail, .M                                     messages that wait for a promise
- *   koN.owner, koN.refCount, koN.revoked                          "vN" or absent, "reachable,recognizable", "true" or absent
+ *   koN.owner, koN.refCount, koN.revoked                          "vN" "kernel" or absent, "reachable,recognizable", "true" or absent
  *   kpN.state, .refCount                                          "unresolved" "fulfilled" "rejected", decimal
- *   kpN.decider, .subscribers                                     "vN" or absent, sorted JSON array: while unresolved
+ *   kpN.decider, .subscribers                                     "vN" "kernel" or absent, sorted JSON array: while unresolved
  *   kpN.value                                                     JSON capdata with krefs: when settled
  *   vN.c.<kref>, vN.c.<vref>                                      "R <vref>" (reachable) or "_ <vref>", and the kref
  *   e.nextObjectId.vN, e.nextPromiseId.vN                         decimal, the vat's next import, first 1
@@ -28,6 +28,7 @@
  *   strikes.vN, crashes.vN  decimal: limit faults and crashes in a row
  *   bundleRefs.<hash>       decimal: vats that use the bundle
  *   host.koN, host.kpN      "1": the host was given this reference and may use it
+ *   kernelService.<name>, koN.service, service.call.kpN       (services.h)
  *   idempotency.key.<key>, idempotency.at.N, idempotency.head, .tail, kpN.idempotency    (requests.h)
  *
  * Reads hand out memory of the kernel's arena, good until the end of the step. When the store fails the kernel breaks, and
@@ -68,7 +69,7 @@ struct object_counts {
   uint64_t recognizable;
 };
 
-/* The vat that owns the object, 0 for an orphan. */
+/* The vat that owns the object, ENDPOINT_KERNEL for a service's, 0 for an orphan. */
 uint64_t record_owner(struct kernel *k, struct kref object);
 void record_set_owner(struct kernel *k, struct kref object, uint64_t vat);
 bool record_object_counts(struct kernel *k, struct kref object, struct object_counts *counts);
@@ -89,7 +90,7 @@ enum promise_state record_promise_state(struct kernel *k, struct kref promise);
 void record_set_promise_state(struct kernel *k, struct kref promise, enum promise_state state);
 uint64_t record_promise_refs(struct kernel *k, struct kref promise);
 void record_set_promise_refs(struct kernel *k, struct kref promise, uint64_t refs);
-/* The vat that may resolve it, 0 when none may now. */
+/* The vat (or ENDPOINT_KERNEL) that may resolve it, 0 when none may now. */
 uint64_t record_decider(struct kernel *k, struct kref promise);
 void record_set_decider(struct kernel *k, struct kref promise, uint64_t vat);
 /* Vat ids in ascending order, in the arena. */
@@ -136,6 +137,10 @@ struct queue_item {
   uint64_t vat;               /* notify */
   struct kref promise;        /* notify */
 };
+
+/* An item as a row of its own. */
+void record_put_item(struct kernel *k, struct bytes key, const struct queue_item *item);
+bool record_item(struct kernel *k, struct bytes key, struct queue_item *item);
 
 /* Queues are named by a promise; KREF_NOTHING is the run queue. Appends and returns the slot. */
 uint64_t record_queue_append(struct kernel *k, struct kref queue, const struct queue_item *item);

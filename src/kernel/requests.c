@@ -271,7 +271,7 @@ static enum vatd_code find_target(struct kernel *k, struct bytes text, struct kr
   return VATD_OK;
 }
 
-static enum vatd_code read_slots(struct kernel *k, const json_t *slots, struct kernel_data *data, struct error *error)
+enum vatd_code request_read_slots(struct kernel *k, const json_t *slots, struct kernel_data *data, struct error *error)
 {
   size_t count = json_array_size(slots);
   if (count > LIMIT_SLOTS_PER_CAPDATA)
@@ -319,7 +319,7 @@ void kernel_queue_message(struct kernel *k, uint64_t request, const char *key, s
     gate_answer_error(k, request, VATD_LIMIT, "the message has %zu bytes, the limit is %zu", body.size, LIMIT_CAPDATA_BODY);
     return;
   }
-  if (find_target(k, target, &item.target, &error) != VATD_OK || read_slots(k, slots, &item.methargs, &error) != VATD_OK) {
+  if (find_target(k, target, &item.target, &error) != VATD_OK || request_read_slots(k, slots, &item.methargs, &error) != VATD_OK) {
     answer_error(k, request, &error);
     return;
   }
@@ -337,39 +337,38 @@ void kernel_queue_message(struct kernel *k, uint64_t request, const char *key, s
 
 /* ---- launches and ends ---- */
 
-static enum vatd_code check_bundles(struct kernel *k, const json_t *config, const struct launch_bundle *bundles,
-                                    size_t count, bool unique_names, struct error *error)
+static enum vatd_code check_bundles(struct kernel *k, const struct launch_order *order, struct error *error)
 {
+  const struct launch_bundle *bundles = order->bundles;
   const char *name;
   json_t *vat;
-  json_object_foreach(json_object_get(config, "vats"), name, vat) {
+  json_object_foreach(json_object_get(order->config, "vats"), name, vat) {
     uint64_t *others;
     size_t at = 0;
-    while (at < count && strcmp(bundles[at].vat_name, name) != 0)
+    while (at < order->bundle_count && strcmp(bundles[at].vat_name, name) != 0)
       at++;
-    if (at == count)
+    if (at == order->bundle_count)
       return error_set(error, VATD_INVALID, "vat \"%s\" has no bundle", name);
     if (bundles[at].code.size > LIMIT_BUNDLE || !bytes_are_utf8(bundles[at].code))
       return error_set(error, VATD_INVALID, "vat \"%s\": its bundle is not a UTF-8 text of at most %zu bytes", name,
                        LIMIT_BUNDLE);
-    if (unique_names && vats_named(k, bytes_of(name), &others) > 0)
+    if (order->unique_names && vats_named(k, bytes_of(name), &others) > 0)
       return error_set(error, VATD_EXISTS, "a vat named \"%s\" exists (%s)", name, vat_id_text(others[0]).text);
   }
   return VATD_OK;
 }
 
-void kernel_launch(struct kernel *k, uint64_t request, const char *key, const json_t *config,
-                   const struct launch_bundle *bundles, size_t bundle_count, bool unique_names)
+void kernel_launch(struct kernel *k, uint64_t request, const char *key, const struct launch_order *order)
 {
   struct error error = {0};
   begin_input(k);
   if (made_before(k, request, key))
     return;
-  if (kernel_check_config(config, &error) != VATD_OK ||
-      check_bundles(k, config, bundles, bundle_count, unique_names, &error) != VATD_OK)
+  if (kernel_check_config(order->config, &error) != VATD_OK || check_bundles(k, order, &error) != VATD_OK ||
+      launch_check_services(k, order, &error) != VATD_OK)
     answer_error(k, request, &error);
   else
-    launch_begin(k, request, key, config, bundles, bundle_count);
+    launch_begin(k, request, key, order);
 }
 
 /* The answer null, remembered under the key; inside a crank. */
@@ -517,20 +516,24 @@ void kernel_collect_garbage(struct kernel *k, uint64_t request)
 
 /* ---- revocation ---- */
 
+enum vatd_code request_check_object(struct kernel *k, struct bytes text, struct kref *object, struct error *error)
+{
+  struct kref kref;
+  if (!kref_parse(text, &kref) || kref.type != KREF_OBJECT)
+    return error_set(error, VATD_INVALID, "'%.*s' is not an object reference such as ko7", BYTES_ARG(text));
+  if (expect_reference(k, kref, error) != VATD_OK)
+    return error->code;
+  *object = kref;
+  return VATD_OK;
+}
+
 static bool read_object(struct kernel *k, uint64_t request, struct bytes text, struct kref *object)
 {
   struct error error = {0};
-  struct kref kref;
-  if (!kref_parse(text, &kref) || kref.type != KREF_OBJECT) {
-    gate_answer_error(k, request, VATD_INVALID, "'%.*s' is not an object reference such as ko7", BYTES_ARG(text));
-    return false;
-  }
-  if (expect_reference(k, kref, &error) != VATD_OK) {
-    answer_error(k, request, &error);
-    return false;
-  }
-  *object = kref;
-  return true;
+  if (request_check_object(k, text, object, &error) == VATD_OK)
+    return true;
+  answer_error(k, request, &error);
+  return false;
 }
 
 void kernel_revoke(struct kernel *k, uint64_t request, struct bytes text)

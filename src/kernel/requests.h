@@ -29,6 +29,11 @@ void request_note_launch(struct kernel *k, const char *key, uint64_t subcluster)
 void request_launch_ended(struct kernel *k, uint64_t subcluster, enum vatd_code code, const json_t *result,
                           const char *text);
 
+/* The object that a kref from outside names, if the host may use it; INVALID or NOT_FOUND. */
+enum vatd_code request_check_object(struct kernel *k, struct bytes text, struct kref *object, struct error *error);
+/* Slots from outside: krefs that the host may use, in the arena; `slots` may be NULL. */
+enum vatd_code request_read_slots(struct kernel *k, const json_t *slots, struct kernel_data *data, struct error *error);
+
 /* "TypeError: no such thing" for an Error, else the body; in the arena. */
 const char *request_rejection_text(struct kernel *k, const struct kernel_data *reason);
 

@@ -90,6 +90,13 @@ static void carry_out(struct harness *h, struct effect *effect)
   case EFFECT_LOG:
     h->log_lines++;
     break;
+  case EFFECT_CALL_SERVICE:
+    assert_true(h->call_count < HARNESS_CALLS);
+    h->calls[h->call_count++] = *effect;
+    *effect = (struct effect){0};
+    break;
+  case EFFECT_SUBCLUSTER:
+    break;
   }
 }
 
@@ -139,6 +146,8 @@ void harness_open(struct harness *h)
 
 static void forget_answers(struct harness *h)
 {
+  for (size_t i = 0; i < h->call_count; i++)
+    effect_fini(&h->calls[i]);
   for (size_t i = 0; i < HARNESS_ANSWERS; i++) {
     effect_fini(&h->answers[i]);
     h->answered[i] = false;
@@ -183,10 +192,31 @@ uint64_t harness_begin_launch(struct harness *h, const char *config)
   uint64_t request = new_request(h);
   json_object_foreach(json_object_get(json, "vats"), name, vat)
     bundles[count++] = (struct launch_bundle){name, bytes_of("{\"moduleFormat\":\"iife\"}")};
-  kernel_launch(h->kernel, request, NULL, json, bundles, count, false);
+  const char *system = json_string_value(json_object_get(json, "system"));
+  struct launch_order order = {.config = json, .bundles = bundles, .bundle_count = count, .system_name = system};
+  kernel_launch(h->kernel, request, NULL, &order);
   json_decref(json);
   harness_pump(h);
   return request;
+}
+
+void harness_register(struct harness *h, const char *name, bool system_only)
+{
+  struct error error = {0};
+  if (kernel_register_service(h->kernel, name, system_only, &error) != VATD_OK)
+    fail_msg("%s", error.text);
+}
+
+void harness_service_returns(struct harness *h, size_t call, bool rejected, const char *body, const char *slot)
+{
+  struct error error = {0};
+  json_t *slots = slot ? json_pack("[s]", slot) : json_array();
+  enum vatd_code code =
+      kernel_service_return(h->kernel, h->calls[call].request, rejected, bytes_of(body), slots, &error);
+  json_decref(slots);
+  if (code != VATD_OK)
+    fail_msg("the service's answer was refused: %s", error.text);
+  harness_pump(h);
 }
 
 uint64_t harness_launch(struct harness *h, const char *first, ...)
@@ -497,6 +527,10 @@ static bool tally_row(void *context, struct bytes key_bytes, struct bytes value_
   json_t *json = json_loadb(value, value_bytes.size, JSON_ALLOW_NUL, NULL);
   if (key[0] == 'v' && clist)
     tally_clist(tally, key, clist + 3, value);
+  else if (strncmp(key, "service.call.", 13) == 0)
+    tally_item(tally, json);
+  else if (strncmp(key, "kernelService.", 14) == 0)
+    tally_holder(tally, value);
   else if (strncmp(key, "queue.", 6) == 0 && strcmp(last, "head") != 0 && strcmp(last, "tail") != 0)
     tally_item(tally, json);
   else if (strncmp(key, "kp", 2) == 0 && strcmp(last, "value") == 0)

@@ -19,6 +19,7 @@
 
 #define HARNESS_VATS 16
 #define HARNESS_ANSWERS 256
+#define HARNESS_CALLS 16
 
 struct played_worker {
   uint64_t worker; /* 0: none */
@@ -38,6 +39,8 @@ struct harness {
   struct effect answers[HARNESS_ANSWERS];  /* by request */
   bool answered[HARNESS_ANSWERS];
   uint64_t next_request;
+  struct effect calls[HARNESS_CALLS]; /* of services, as the host got them */
+  size_t call_count;
   bool hold_inits;  /* do not answer init frames */
   bool hold_commits;
   bool store_fails; /* a kernel that breaks is what the test waits for; counts are not compared */
@@ -55,6 +58,11 @@ void harness_pump(struct harness *h);
 
 /* Launches a subcluster of the named vats (NULL ends the list); plays bootstrap; returns the first vat's id. */
 uint64_t harness_launch(struct harness *h, const char *first, ...);
+/* Registers a service with the kernel of the moment. */
+void harness_register(struct harness *h, const char *name, bool system_only);
+/* The host answers the call of a service; `slot` may be NULL. */
+void harness_service_returns(struct harness *h, size_t call, bool rejected, const char *body, const char *slot);
+
 /* The request of a launch that the test plays itself. */
 uint64_t harness_begin_launch(struct harness *h, const char *config);
 

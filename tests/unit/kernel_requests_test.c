@@ -75,7 +75,7 @@ static void launches_and_ends_take_keys(void **state)
   struct launch_bundle bundle = {"alice", bytes_of("{}")};
   for (uint64_t request = 1; request <= 2; request++) {
     h->next_request++;
-    kernel_launch(h->kernel, request, "launch", config, &bundle, 1, true);
+    kernel_launch(h->kernel, request, "launch", &(struct launch_order){config, &bundle, 1, true, NULL});
     harness_pump(h);
     if (request == 1)
       harness_return(h, ALICE, "#0", NULL);
@@ -135,7 +135,7 @@ static void names_may_be_required_to_be_unique(void **state)
   json_t *config = json_loads("{\"bootstrap\":\"alice\",\"vats\":{\"alice\":{\"bundleSpec\":\"x\"}}}", 0, NULL);
   struct launch_bundle bundle = {"alice", bytes_of("{}")};
   uint64_t request = h->next_request++;
-  kernel_launch(h->kernel, request, NULL, config, &bundle, 1, true);
+  kernel_launch(h->kernel, request, NULL, &(struct launch_order){config, &bundle, 1, true, NULL});
   json_decref(config);
   harness_pump(h);
   assert_int_equal(harness_answer_code(h, request), VATD_EXISTS);
