@@ -2,9 +2,10 @@
 /* tests/unit/kernel_harness.c - see kernel_harness.h. */
 #include "kernel_harness.h"
 
+#include "kernel_image.h"
+
 #include "base/limits.h"
 #include "base/memory.h"
-#include "base/ordmap.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -451,139 +452,16 @@ size_t harness_count(struct harness *h, const char *prefix)
   return count;
 }
 
-/* ---- the oracle of counts ----
- *
- * Reads all kernel rows and adds up, per kref, what refs.h says is counted. It knows only the rows' forms. */
-
-struct tally {
-  struct harness *h;
-  struct ordmap reachable;
-  struct ordmap recognizable;
-  struct ordmap importers; /* the keys of the index rows that there must be */
-};
-
-static void tally_add(struct ordmap *map, const char *kref)
-{
-  struct bytes value;
-  char text[24];
-  unsigned long old = ordmap_get(map, bytes_of(kref), &value) ? strtoul(value.data, NULL, 10) : 0;
-  snprintf(text, sizeof text, "%lu", old + 1);
-  ordmap_put(map, bytes_of(kref), bytes_from(text, strlen(text) + 1));
-}
-
-static unsigned long tally_of(const struct ordmap *map, const char *kref)
-{
-  struct bytes value;
-  return ordmap_get(map, bytes_of(kref), &value) ? strtoul(value.data, NULL, 10) : 0;
-}
-
-static void tally_holder(struct tally *tally, const char *kref)
-{
-  if (!kref)
-    return;
-  tally_add(&tally->reachable, kref);
-  tally_add(&tally->recognizable, kref);
-}
-
-static void tally_slots(struct tally *tally, const json_t *data)
-{
-  size_t i;
-  json_t *slot;
-  json_array_foreach(json_object_get(data, "slots"), i, slot)
-    tally_holder(tally, json_string_value(slot));
-}
-
-static void tally_item(struct tally *tally, const json_t *item)
-{
-  tally_holder(tally, json_string_value(json_object_get(item, "target")));
-  tally_holder(tally, json_string_value(json_object_get(item, "kpid")));
-  const json_t *message = json_object_get(item, "message");
-  tally_holder(tally, json_string_value(json_object_get(message, "result")));
-  tally_slots(tally, json_object_get(message, "methargs"));
-}
-
-/* "v1.c.ko3" = "R o-5": an import counts for an object; every entry counts for a promise. */
-static void tally_clist(struct tally *tally, const char *key, const char *kref, const char *value)
-{
-  bool promise = kref[1] == 'p';
-  bool import = value[3] == '-';
-  if (!promise && import) {
-    int vat_size = (int)(strchr(key, '.') - key);
-    ordmap_put(&tally->importers, arena_printf(&tally->h->arena, "%s.importer.%.*s", kref, vat_size, key), bytes_of("1"));
-  }
-  if (promise || (import && value[0] == 'R'))
-    tally_holder(tally, kref);
-  else if (import)
-    tally_add(&tally->recognizable, kref);
-}
-
-static bool tally_row(void *context, struct bytes key_bytes, struct bytes value_bytes)
-{
-  struct tally *tally = context;
-  const char *key = arena_copy(&tally->h->arena, key_bytes).data;
-  const char *value = arena_copy(&tally->h->arena, value_bytes).data;
-  const char *last = strrchr(key, '.') ? strrchr(key, '.') + 1 : key;
-  const char *clist = strstr(key, ".c.k");
-  json_t *json = json_loadb(value, value_bytes.size, JSON_ALLOW_NUL, NULL);
-  if (key[0] == 'v' && clist)
-    tally_clist(tally, key, clist + 3, value);
-  else if (strncmp(key, "service.call.", 13) == 0)
-    tally_item(tally, json);
-  else if (strncmp(key, "kernelService.", 14) == 0)
-    tally_holder(tally, value);
-  else if (strncmp(key, "queue.", 6) == 0 && strcmp(last, "head") != 0 && strcmp(last, "tail") != 0)
-    tally_item(tally, json);
-  else if (strncmp(key, "kp", 2) == 0 && strcmp(last, "value") == 0)
-    tally_slots(tally, json);
-  else if (strncmp(key, "vat.", 4) == 0)
-    tally_holder(tally, json_string_value(json_object_get(json, "root")));
-  else if (strncmp(key, "subcluster.", 11) == 0)
-    tally_holder(tally, json_string_value(json_object_get(json, "bootstrapResult")));
-  else if (strncmp(key, "host.", 5) == 0)
-    tally_holder(tally, last);
-  else if (strncmp(key, "idempotency.key.", 16) == 0)
-    tally_holder(tally, json_string_value(json_object_get(json, "promise")));
-  json_decref(json);
-  return true;
-}
-
-static bool compare_row(void *context, struct bytes key_bytes, struct bytes value)
-{
-  struct tally *tally = context;
-  char key[128];
-  char expected[64];
-  snprintf(key, sizeof key, "%.*s", BYTES_ARG(key_bytes));
-  if (strstr(key, ".importer.") && !ordmap_remove(&tally->importers, key_bytes))
-    fail_msg("%s is wrong\n%s", key, harness_dump(tally->h));
-  char *dot = strstr(key, ".refCount");
-  if (key[0] != 'k' || !dot)
-    return true;
-  *dot = '\0';
-  if (key[1] == 'p')
-    snprintf(expected, sizeof expected, "%lu", tally_of(&tally->reachable, key));
-  else
-    snprintf(expected, sizeof expected, "%lu,%lu", tally_of(&tally->reachable, key), tally_of(&tally->recognizable, key));
-  if (!bytes_is(value, expected))
-    fail_msg("%s has the count %.*s, but %s hold it\n%s", key, BYTES_ARG(value), expected, harness_dump(tally->h));
-  ordmap_remove(&tally->recognizable, bytes_of(key));
-  return true;
-}
+/* ---- the oracle ---- */
 
 void harness_check_counts(struct harness *h)
 {
-  struct error error;
-  struct bytes missing;
-  struct tally tally = {.h = h};
-  ordmap_init(&tally.reachable);
-  ordmap_init(&tally.recognizable);
-  ordmap_init(&tally.importers);
-  h->store->ops->scan(h->store, NULL, bytes_of(""), tally_row, &tally, &error);
-  h->store->ops->scan(h->store, NULL, bytes_of("k"), compare_row, &tally, &error);
-  if (ordmap_seek(&tally.recognizable, bytes_of(""), &missing, NULL))
-    fail_msg("%.*s is held but does not exist", BYTES_ARG(missing));
-  if (ordmap_seek(&tally.importers, bytes_of(""), &missing, NULL))
-    fail_msg("%.*s is missing", BYTES_ARG(missing));
-  ordmap_fini(&tally.importers);
-  ordmap_fini(&tally.reachable);
-  ordmap_fini(&tally.recognizable);
+  struct image image;
+  struct arena arena;
+  arena_init(&arena);
+  bool good = image_read(&image, h->store, &arena);
+  image_fini(&image);
+  arena_fini(&arena);
+  if (!good)
+    fail_msg("%s\n%s", image.wrong, harness_dump(h));
 }
