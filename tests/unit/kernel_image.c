@@ -283,6 +283,16 @@ static void read_pin(struct image *image, struct kref kref)
   image->pins[image->pin_count++] = kref;
 }
 
+static void read_launch(struct image *image, struct bytes key, const json_t *json)
+{
+  const char *state = json_string_value(json_object_get(json, "state"));
+  uint64_t id;
+  if (!state || !subcluster_id_parse(part_behind(key, 1), &id) || id >= IMAGE_VATS)
+    wrong(image, "%.*s is malformed", BYTES_ARG(key));
+  else
+    image->subclusters[id] = strcmp(state, "launching") == 0 ? IMAGE_LAUNCHING : IMAGE_RUNNING;
+}
+
 static void read_json_pin(struct image *image, struct bytes key, struct bytes value, const char *member)
 {
   json_t *json = read_json(image, key, value);
@@ -291,6 +301,8 @@ static void read_json_pin(struct image *image, struct bytes key, struct bytes va
     read_pin(image, kref);
   if (bytes_start_with(key, bytes_of("vat.")))
     image->vats[vat_number(image, bytes_after(key, 4), key)].root = kref;
+  if (bytes_start_with(key, bytes_of("subcluster.")))
+    read_launch(image, key, json);
   json_decref(json);
 }
 

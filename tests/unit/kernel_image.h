@@ -78,6 +78,8 @@ struct image_vat {
   size_t entry_count;
 };
 
+enum image_launch { IMAGE_NO_SUBCLUSTER, IMAGE_LAUNCHING, IMAGE_RUNNING };
+
 enum image_action { IMAGE_DROP_EXPORT = 1, IMAGE_RETIRE_EXPORT = 2, IMAGE_RETIRE_IMPORT = 4 };
 
 struct image_action_row {
@@ -105,6 +107,7 @@ struct image {
   size_t pin_count;
   size_t pin_capacity;
   struct image_vat vats[IMAGE_VATS];
+  enum image_launch subclusters[IMAGE_VATS];
   char wrong[512]; /* the first thing that is wrong, or "" */
 };
 
