@@ -665,10 +665,15 @@ static void forgive(struct kernel *k, struct vat *vat)
   vat->crashes = 0;
 }
 
-static void exit_vat(struct kernel *k, uint64_t vat, const struct exit_wish *wish)
+static struct bytes exit_detail(struct kernel *k, const struct exit_wish *wish)
 {
   const struct kernel_data reason = {.body = wish->reason};
-  struct bytes detail = arena_printf(&k->arena, "exited: %s", request_rejection_text(k, &reason));
+  return arena_printf(&k->arena, "exited: %s", request_rejection_text(k, &reason));
+}
+
+static void exit_vat(struct kernel *k, uint64_t vat, const struct exit_wish *wish)
+{
+  struct bytes detail = exit_detail(k, wish);
   gate_log_kernel(k, vat, "%s", detail.data);
   vat_terminate(k, vat, detail.data);
 }
@@ -686,8 +691,13 @@ static void complete_delivery(struct kernel *k, struct vat *vat, const struct do
     crank_vat_broke_rules(k, vat, error.text);
     return;
   }
+  struct launch *launch = wish.wanted ? launch_of_vat(k, id) : NULL; /* fails: it has one vat fewer than was asked for */
   if (wish.wanted && wish.is_failure) {
     crank_drop(k);
+    if (launch) {
+      launch_fail_by_vat(k, launch, id, exit_detail(k, &wish).data);
+      return;
+    }
     crank_begin(k);
     exit_vat(k, id, &wish);
     crank_keep(k);
@@ -695,9 +705,11 @@ static void complete_delivery(struct kernel *k, struct vat *vat, const struct do
   }
   apply_checkpoint(k, vat, done);
   forgive(k, vat);
-  if (wish.wanted)
+  if (wish.wanted && !launch)
     exit_vat(k, id, &wish);
   crank_keep(k);
+  if (launch)
+    launch_fail_by_vat(k, launch, id, exit_detail(k, &wish).data);
   if (wish.wanted || kernel_is_broken(k))
     return;
   vat->deliveries += !vat->flight->of_garbage;

@@ -113,6 +113,24 @@ static void a_worker_that_dies_during_the_launch_fails_it(void **state)
   expect_nothing_left(h);
 }
 
+static void expect_exit_fails_launch(struct harness *h, bool is_failure)
+{
+  uint64_t request = harness_begin_launch(h, "{\"bootstrap\":\"alice\",\"vats\":{\"alice\":{\"bundleSpec\":\"x\"}}}");
+  uint64_t alice = h->vats[1].has_delivery ? 1 : 2;
+  const char *result = arena_copy(&h->arena, harness_delivery(h, alice)->message.result).data;
+  struct vat_syscall calls[] = {call_resolve(h, result, false, "#\"ready\"", NULL),
+                                {.type = SYSCALL_EXIT, .is_failure = is_failure, .info = {.body = bytes_of("#\"bye\"")}}};
+  harness_done_with(h, alice, calls, COUNT_OF(calls));
+  assert_contains(harness_answer(h, request), "(alice): exited: bye");
+  expect_nothing_left(h);
+}
+
+static void a_vat_that_ends_itself_during_the_launch_fails_it(void **state)
+{
+  expect_exit_fails_launch(*state, false);
+  expect_exit_fails_launch(*state, true);
+}
+
 static void a_launch_that_a_crash_interrupts_is_removed(void **state)
 {
   struct harness *h = *state;
@@ -207,6 +225,7 @@ int main(void)
       KERNEL_TEST(a_bootstrap_that_returns_an_error_fails_the_launch),
       KERNEL_TEST(an_unhandled_rejection_at_start_or_in_bootstrap_fails_the_launch),
       KERNEL_TEST(a_worker_that_dies_during_the_launch_fails_it),
+      KERNEL_TEST(a_vat_that_ends_itself_during_the_launch_fails_it),
       KERNEL_TEST(a_launch_that_a_crash_interrupts_is_removed),
       KERNEL_TEST(bad_configurations_are_refused_with_a_reason),
       KERNEL_TEST(terminating_a_subcluster_leaves_nothing),
