@@ -128,10 +128,8 @@ static void end_crank(struct world *w, struct plan *plan, enum ending ending)
     model_copy(w->now, w->before);
   else
     take_outstanding(&w->actors[plan->vat]);
-  if (ending == END_CRIME || ending == END_UNHANDLED)
+  if (ending != END_WELL)
     model_doom(w->now, plan->vat);
-  else if (ending != END_WELL)
-    w->now->vats[plan->vat].doomed = true;
   send_done(w, plan->vat, &frame);
 }
 

@@ -117,7 +117,8 @@ void host_launch(struct world *w)
   w->requests[request].subcluster = id;
   json_t *config = json_pack("{s:s, s:o}", "bootstrap", names[subcluster->bootstrap], "vats", vats);
   report_event("the host launches s%u with v%u … v%u", id, subcluster->vats[0], subcluster->vats[count - 1]);
-  kernel_launch(w->kernel, request, NULL, config, bundles, count, false);
+  struct launch_order order = {.config = config, .bundles = bundles, .bundle_count = count};
+  kernel_launch(w->kernel, request, NULL, &order);
   json_decref(config);
   world_after_call(w);
 }

@@ -88,7 +88,10 @@ static void carry_out(struct world *w, const struct effect *effect)
     host_take_answer(w, effect);
     break;
   case EFFECT_LOG:
+  case EFFECT_SUBCLUSTER:
     break;
+  case EFFECT_CALL_SERVICE:
+    report_failure("a service is called, and there is none");
   }
 }
 
