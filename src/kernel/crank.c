@@ -540,6 +540,8 @@ void crank_dispatch(struct kernel *k, struct vat *vat)
   bool wanted = vat->launching || vat->wake || vat->pings.count > 0 || vat->starts.count > 0;
   if (vat->suspended || (vat->phase != VAT_ASLEEP && vat->phase != VAT_IDLE))
     return;
+  if (vat->phase == VAT_ASLEEP && !vat->launching && launch_of_vat(k, vat->id))
+    return; /* the launch starts its vats one after the other: this one's turn will come */
   if (vat->phase == VAT_ASLEEP && (wanted || (vat->pending.count && first_needs_worker(k, vat)))) {
     start_worker(k, vat);
     return;

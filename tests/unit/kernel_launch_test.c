@@ -32,6 +32,20 @@ static void vats_start_in_the_order_of_the_configuration(void **state)
   assert_true(bytes_is(harness_delivery(h, 1)->message.target, "o+0"));
 }
 
+static void a_ping_does_not_start_a_vat_before_its_turn(void **state)
+{
+  struct harness *h = *state;
+  h->hold_inits = true;
+  uint64_t request = harness_begin_launch(h, three_vats);
+  kernel_ping_vat(h->kernel, h->next_request++, bytes_of("v3"));
+  harness_pump(h);
+  assert_int_equal(h->vats[3].starts, 0);
+  for (uint64_t vat = 1; vat <= 3; vat++)
+    harness_done_with(h, vat, NULL, 0);
+  harness_return(h, 1, "#\"ready\"", NULL);
+  assert_int_equal(harness_answer_code(h, request), VATD_OK);
+}
+
 static void bootstrap_gets_the_roots_of_all_vats(void **state)
 {
   struct harness *h = *state;
@@ -218,6 +232,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       KERNEL_TEST(vats_start_in_the_order_of_the_configuration),
+      KERNEL_TEST(a_ping_does_not_start_a_vat_before_its_turn),
       KERNEL_TEST(bootstrap_gets_the_roots_of_all_vats),
       KERNEL_TEST(the_answer_names_subcluster_root_and_bootstrap_result),
       KERNEL_TEST(a_vat_that_fails_to_start_fails_the_launch_with_its_name_and_the_cause),
