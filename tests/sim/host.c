@@ -116,7 +116,8 @@ void host_launch(struct world *w)
   uint64_t request = new_request(w, REQUEST_LAUNCH);
   w->requests[request].subcluster = id;
   json_t *config = json_pack("{s:s, s:o}", "bootstrap", names[subcluster->bootstrap], "vats", vats);
-  report_event("the host launches s%u with v%u … v%u", id, subcluster->vats[0], subcluster->vats[count - 1]);
+  report_event("the host launches s%u with v%u to v%u (request %" PRIu64 ")", id, subcluster->vats[0], subcluster->vats[count - 1],
+               request);
   struct launch_order order = {.config = config, .bundles = bundles, .bundle_count = count};
   kernel_launch(w->kernel, request, NULL, &order);
   json_decref(config);
@@ -166,7 +167,9 @@ static void host_ping(struct world *w, uint64_t vat)
 {
   if (w->actors[vat].ping_count == ACTOR_PINGS)
     return;
-  kernel_ping_vat(w->kernel, new_request(w, REQUEST_LOOK), bytes_of(vat_id_text(vat).text));
+  uint64_t request = new_request(w, REQUEST_LOOK);
+  report_event("the host pings v%" PRIu64 " (request %" PRIu64 ")", vat, request);
+  kernel_ping_vat(w->kernel, request, bytes_of(vat_id_text(vat).text));
   world_after_call(w);
 }
 
@@ -234,7 +237,8 @@ void host_act(struct world *w)
   uint32_t kind = rng_below(&w->rng, 100);
   if (w->request_count + 10 > WORLD_REQUESTS)
     return;
-  if (kind < 8 || w->known_count == 0)
+  bool first = w->now->subcluster_count == 1;
+  if (first || kind < 4)
     host_launch(w);
   else if (kind < 75)
     host_send(w);

@@ -41,6 +41,7 @@ struct thing {
   uint32_t number;  /* of its kref; 0: not seen yet */
   uint32_t value;   /* when settled; 0: settled and gone before anybody saw the value */
   uint32_t message; /* whose result it is at the moment */
+  uint32_t heard_by; /* vats that have ever subscribed to it */
 };
 
 enum message_state { MESSAGE_QUEUED, MESSAGE_DELIVERED, MESSAGE_REFUSED };
@@ -59,6 +60,7 @@ struct value {
   bool is_reference; /* exactly one slot, and nothing else */
   uint8_t slot_count;
   uint8_t code;      /* enum kernel_code; 0: not the kernel's */
+  uint32_t promise;  /* that was given it */
   uint32_t slots[MODEL_SLOTS];
   uint64_t hash;
 };

@@ -65,8 +65,9 @@ static void receive_resolution(struct world *w, uint64_t vat, const struct resol
   char vpid[VREF_SIZE];
   const struct entry *entry = vat_entry(&w->now->vats[vat], text_of(resolution->vpid, vpid));
   EXPECT(entry, "v%" PRIu64 " is told of %s, which it does not know", vat, vpid);
-  EXPECT(!first || entry->subscribed, "v%" PRIu64 " is told of %s, and has not subscribed", vat, vpid);
   const struct thing *promise = &w->now->things[entry->thing];
+  /* It may have subscribed, have been told along with another promise, and have got this one anew. */
+  EXPECT(!first || (promise->heard_by >> vat & 1), "v%" PRIu64 " is told of %s, and has never subscribed", vat, vpid);
   EXPECT(promise->end != PENDING, "v%" PRIu64 " is told of %s, which is not settled", vat, vpid);
   EXPECT((promise->end == REJECTED) == resolution->rejected, "v%" PRIu64 " is told of %s the wrong way", vat, vpid);
   EXPECT(promise->value == model_value_of_body(w->now, resolution->data.body), "v%" PRIu64 " is told that %s is %.*s", vat,

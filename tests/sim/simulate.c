@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_STEPS = 300 };
+enum { DEFAULT_STEPS = 1000 };
 
 struct options {
   uint64_t first;

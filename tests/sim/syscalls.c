@@ -180,13 +180,19 @@ static void plan_send(struct plan *plan)
 
 /* ---- subscribe ---- */
 
+static void subscribe_to(struct plan *plan, struct entry *entry)
+{
+  entry->subscribed = true;
+  thing_of(plan, entry)->heard_by |= 1u << plan->vat;
+  add_call(plan, (struct vat_syscall){.type = SYSCALL_SUBSCRIBE, .vpid = vref_copy(plan, entry->vref)});
+}
+
 static void plan_subscribe(struct plan *plan)
 {
   struct entry *entry = pick_entry(plan, is_promise);
   if (!entry)
     return;
-  entry->subscribed = true;
-  add_call(plan, (struct vat_syscall){.type = SYSCALL_SUBSCRIBE, .vpid = vref_copy(plan, entry->vref)});
+  subscribe_to(plan, entry);
 }
 
 /* ---- resolve ---- */
@@ -219,6 +225,7 @@ static void plan_resolve_these(struct plan *plan, const uint32_t *promises, size
     call.resolutions.items[i] = (struct resolution){vpid, rejected, plan_value(plan, rejected, &values[i])};
   }
   for (size_t i = 0; i < count; i++) {
+    plan->world->now->values[values[i]].promise = promises[i];
     model_settle(plan->world->now, promises[i], call.resolutions.items[i].rejected ? REJECTED : FULFILLED, values[i]);
     vat_remove_entry(plan->model, vat_entry_of(plan->model, promises[i]));
   }
@@ -322,8 +329,7 @@ static void watch(struct plan *plan)
   struct entry *entry = pick_entry(plan, is_promise);
   if (!entry || entry->subscribed || is_full(plan))
     return;
-  entry->subscribed = true;
-  add_call(plan, (struct vat_syscall){.type = SYSCALL_SUBSCRIBE, .vpid = vref_copy(plan, entry->vref)});
+  subscribe_to(plan, entry);
   remember(plan, entry);
 }
 
@@ -367,7 +373,7 @@ void plan_farewell(struct plan *plan)
   const struct entry *decided;
   struct entry *import;
   while (!is_full(plan) && (decided = pick_entry(plan, is_decided_here))) {
-    uint32_t value = model_value(plan->world->now, (struct value){0});
+    uint32_t value = model_value(plan->world->now, (struct value){.promise = decided->thing});
     struct resolution *resolution = arena_alloc(plan->arena, sizeof *resolution);
     *resolution = (struct resolution){.vpid = vref_copy(plan, decided->vref)};
     resolution->data.body = arena_printf(plan->arena, "#[\"v%" PRIu32 "\"]", value);
@@ -383,8 +389,7 @@ void plan_farewell(struct plan *plan)
     struct entry *entry = &plan->model->entries[i];
     if (!is_promise(plan, entry) || entry->subscribed)
       continue;
-    entry->subscribed = true;
-    add_call(plan, (struct vat_syscall){.type = SYSCALL_SUBSCRIBE, .vpid = vref_copy(plan, entry->vref)});
+    subscribe_to(plan, entry);
   }
 }
 

@@ -292,9 +292,9 @@ void world_step(struct world *w)
     kernel_works(w);
   else if (kind < 45)
     world_settle(w);
-  else if (kind < 78 && vat)
+  else if (kind < 74 && vat)
     vat_acts(w, vat);
-  else if (kind < 88)
+  else if (kind < 86)
     host_act(w);
   else if (kind < 92)
     world_commit(w);
@@ -331,10 +331,11 @@ static void check_answers(const struct world *w)
 {
   for (uint64_t i = 1; i < w->request_count; i++) {
     const struct request *request = &w->requests[i];
-    uint32_t message = request->kind == REQUEST_SEND ? request->message : 0;
+    uint32_t message = request->kind == REQUEST_LAUNCH ? w->now->subclusters[request->subcluster].message : request->message;
     const struct thing *result = &w->now->things[w->now->messages[message].result];
     bool waits_for_itself = message && result->end == PENDING && result->decider == 0;
-    EXPECT(request->answered || request->lost || waits_for_itself, "request %" PRIu64 " was never answered", i);
+    EXPECT(request->answered || request->lost || waits_for_itself, "request %" PRIu64 " (%s) was never answered", i,
+           request->kind == REQUEST_LAUNCH ? "launch" : request->kind == REQUEST_SEND ? "message" : "other");
   }
 }
 
@@ -342,7 +343,7 @@ static bool is_at_rest(const struct world *w)
 {
   size_t imports = 0;
   for (size_t i = 0; i < w->image.entry_count; i++)
-    imports += w->image.entries[i].vref[1] == '-';
+    imports += strncmp(w->image.entries[i].vref, "o-", 2) == 0;
   return imports == 0 && w->image.action_count == 0;
 }
 
