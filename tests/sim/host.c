@@ -260,6 +260,16 @@ void host_act(struct world *w)
 
 /* ---- answers ---- */
 
+/* It may be that only the answer has this kref: no crash can take the knowledge back. */
+static void bind_everywhere(struct world *w, uint32_t thing, struct kref kref)
+{
+  model_bind(w->now, thing, kref, "an answer");
+  model_bind(w->stored, thing, kref, "an answer");
+  model_bind(w->reported, thing, kref, "an answer");
+  for (unsigned i = 0; i < w->held_count; i++)
+    model_bind(w->held[i], thing, kref, "an answer");
+}
+
 /* The slots are what the sender of the value meant; the host knows them from now on. */
 static void take_data(struct world *w, const json_t *data, const struct value *value)
 {
@@ -269,8 +279,7 @@ static void take_data(struct world *w, const json_t *data, const struct value *v
   for (size_t i = 0; i < value->slot_count; i++) {
     struct kref kref = KREF_NOTHING;
     kref_parse(bytes_of(json_string_value(json_array_get(slots, i))), &kref);
-    EXPECT(model_thing(w->reported, kref) == value->slots[i], "an answer gives %s for thing %u", kref_text(kref).text,
-           value->slots[i]);
+    bind_everywhere(w, value->slots[i], kref);
     know(w, value->slots[i]);
   }
 }
