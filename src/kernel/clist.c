@@ -126,8 +126,10 @@ void clist_apply_flight(struct kernel *k, uint64_t vat, const struct flight *fli
     record_clist_put(k, vat, &row);
     if (!addition->revived)
       count_entry(k, vat, &row);
+#ifndef VATD_DEFECT_SKIPPED_REF
     else if (row.vref.data[1] == '-')
       ref_revive(k, row.kref);
+#endif
   }
   record_set_import_counters(k, vat, (struct import_counters){flight->next_object, flight->next_promise});
 }

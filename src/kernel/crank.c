@@ -72,7 +72,9 @@ void crank_drop(struct kernel *k)
 {
   store_call(k, k->store->ops->rollback_to);
   store_call(k, k->store->ops->release);
+#ifndef VATD_DEFECT_STALE_CACHE
   staged_clear(&k->staged);
+#endif
   k->maybe_free_count = 0;
   k->in_crank = false;
 }

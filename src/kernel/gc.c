@@ -79,6 +79,9 @@ static bool holds(struct kernel *k, uint64_t vat, enum gc_action action, struct 
   if (!record_object_counts(k, kref, &counts) || !record_clist_by_kref(k, vat, kref, &row))
     return false;
   uint64_t owner = record_owner(k, kref);
+#ifdef VATD_DEFECT_STALE_ACTION
+  return true;
+#endif
   switch (action) {
   case GC_DROP_EXPORT:
     return owner == vat && counts.reachable == 0 && row.reachable;

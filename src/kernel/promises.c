@@ -160,6 +160,10 @@ static void move_waiting_messages(struct kernel *k, struct kref promise)
     if (!found)
       return;
     record_queue_remove(k, promise, slot);
+#ifdef VATD_DEFECT_LOST_MESSAGE
+    if (slot == 3)
+      continue;
+#endif
     place_message(k, &item);
   }
   record_queue_delete(k, promise);
@@ -177,6 +181,10 @@ void promise_settle(struct kernel *k, struct kref promise, bool rejected, const 
   record_set_decider(k, promise, 0);
   record_delete(k, record_key(k, "%s.subscribers", kref_text(promise).text));
   for (size_t i = 0; i < count; i++) {
+#ifdef VATD_DEFECT_FORGOTTEN_NOTIFY
+    if (i == 1)
+      continue;
+#endif
     if (subscribers[i] != resolver)
       queue_notify(k, subscribers[i], promise);
   }

@@ -121,7 +121,8 @@ void harness_pump(struct harness *h)
     return;
   if (kernel_broken(h->kernel))
     fail_msg("the kernel is broken: %s", kernel_broken(h->kernel)->text);
-  harness_check_counts(h);
+  if (!h->unchecked)
+    harness_check_counts(h);
 }
 
 /* ---- life ---- */

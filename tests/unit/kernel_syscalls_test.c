@@ -1,45 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Illegal syscalls, and that an aborted crank leaves no trace: whatever a vat asks for after legal syscalls, if one is
- * refused, the database is as if the delivery had never been made, but for the vat's end.
+ * refused, the database is as if the delivery had never been made, but for the vat's end. (Random lists: tests/sim/exact_abort_test.c.)
  */
-#include "kernel_test.h"
+#include "kernel_abort.h"
 
 #include <stdio.h>
-
-enum { ALICE = 1, BOB = 2 };
-
-/* alice knows bob's root (o-1); she has a delivery, whose result is p-4, with an unresolved promise p-3 of the host's. */
-static void set_stage(struct harness *h)
-{
-  harness_launch(h, "alice", "bob", NULL);
-  harness_call_with(h, "alice", "#[\"meet\",[\"$0\"]]", "ko2");
-  harness_return(h, ALICE, "#0", NULL);
-  harness_call(h, "bob", "promise");
-  harness_return(h, BOB, "#[\"&0\"]", "p+9");
-  harness_call_with(h, "alice", "#[\"take\",[\"&0\"]]", "kp4");
-}
-
-/* What the store holds when alice is ended without having done anything: a frame out of turn has no effect but that. */
-static const char *dump_of_plain_end(struct arena *arena)
-{
-  struct harness h;
-  harness_open(&h);
-  set_stage(&h);
-  h.vats[ALICE].frame_id = 999999;
-  harness_done(&h, ALICE, (struct done_frame){.status = DONE_OK});
-  harness_pump(&h);
-  const char *dump = arena_copy(arena, bytes_of(harness_dump(&h))).data;
-  harness_close(&h);
-  return dump;
-}
 
 /* Plays legal syscalls followed by a bad one, and compares what is left with a plain end for the same reason. */
 static void expect_abort(struct vat_syscall bad, const char *reason)
 {
   struct harness h;
   harness_open(&h);
-  set_stage(&h);
+  abort_set_stage(&h);
   const char *result = arena_copy(&h.arena, harness_delivery(&h, ALICE)->message.result).data;
   struct key_value set = {bytes_of("key"), bytes_of("value")};
   const struct vat_syscall calls[] = {
@@ -60,7 +33,7 @@ static void expect_abort(struct vat_syscall bad, const char *reason)
   harness_pump(&h);
   assert_int_equal(h.vats[ALICE].worker, 0);
   assert_contains(harness_answer(&h, h.next_request - 1), detail); /* alice's delivery was the host's last call */
-  assert_string_equal(harness_dump(&h), dump_of_plain_end(&h.arena));
+  assert_string_equal(harness_dump(&h), abort_dump_of_plain_end(&h.arena));
   harness_close(&h);
 }
 
@@ -122,7 +95,7 @@ static void garbage_collection_syscalls_must_match_the_c_list(void **state)
 static void a_dropped_import_cannot_be_used_until_it_comes_back(void **state)
 {
   struct harness *h = *state;
-  set_stage(h);
+  abort_set_stage(h);
   static struct bytes import[] = {{"o-1", 3}};
   const struct vat_syscall drop = {.type = SYSCALL_DROP_IMPORTS, .vrefs = {import, 1}};
   harness_done_with(h, ALICE, &drop, 1);
@@ -138,41 +111,11 @@ static void a_dropped_import_cannot_be_used_until_it_comes_back(void **state)
 static void malformed_frames_end_the_vat(void **state)
 {
   struct harness *h = *state;
-  set_stage(h);
+  abort_set_stage(h);
   kernel_worker_frame(h->kernel, h->vats[ALICE].worker, bytes_of("\x93\x03"));
   harness_pump(h);
   assert_false(harness_has_row(h, "vatConfig.v1"));
   assert_true(harness_has_row(h, "vatConfig.v2"));
-}
-
-/* Random lists of syscalls, mostly legal, with an illegal one at a random place: the abort is exact each time. */
-static void the_abort_of_random_syscall_lists_is_exact(void **state)
-{
-  struct harness *h = *state;
-  unsigned seed = getenv("SEED") ? (unsigned)strtoul(getenv("SEED"), NULL, 10) : 4711;
-  printf("# seed %u\n", seed);
-  const char *expected = dump_of_plain_end(&h->arena);
-  for (int round = 0; round < 300; round++) {
-    struct harness played;
-    harness_open(&played);
-    set_stage(&played);
-    size_t count = 1 + (size_t)rand_r(&seed) % 8;
-    struct vat_syscall calls[8];
-    char names[8][16];
-    for (size_t i = 0; i + 1 < count; i++) {
-      snprintf(names[i], sizeof names[i], "p+%zu", 20 + i);
-      int kind = rand_r(&seed) % 4;
-      calls[i] = kind == 0   ? call_send(&played, "o-1", "#[\"x\",[\"$0\"]]", "o+12", names[i])
-                 : kind == 1 ? call_subscribe("p-3")
-                 : kind == 2 ? call_resolve(&played, names[i], rand_r(&seed) % 2, "#[\"&0\"]", "p-3")
-                             : call_send(&played, "p-3", "#[\"y\",[]]", NULL, names[i]);
-    }
-    calls[count - 1] = call_subscribe("p-99");
-    harness_done(&played, ALICE, (struct done_frame){.status = DONE_OK, .syscalls = calls, .syscall_count = count});
-    harness_pump(&played);
-    assert_string_equal(harness_dump(&played), expected);
-    harness_close(&played);
-  }
 }
 
 int main(void)
@@ -186,7 +129,6 @@ int main(void)
       KERNEL_TEST(garbage_collection_syscalls_must_match_the_c_list),
       KERNEL_TEST(a_dropped_import_cannot_be_used_until_it_comes_back),
       KERNEL_TEST(malformed_frames_end_the_vat),
-      KERNEL_TEST(the_abort_of_random_syscall_lists_is_exact),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
