@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A thin door to scripts/setup, CMake's presets and tests/run. `make help` lists what there is.
 
-.PHONY: all release dev test demo nightly fuzz clean help
+.PHONY: all release dev test demo nightly fuzz sim clean help
 
 all: release
 
@@ -12,6 +12,7 @@ help:
 	@echo "make nightly  the same with the long sizes"
 	@echo "make dev      build with sanitizers under build/dev/"
 	@echo "make fuzz     build the fuzz targets under build/fuzz/ and run each for TIME seconds (default 60)"
+	@echo "make sim      simulate the kernel for SEEDS=N (1 to N, default 1000) or SEEDS=FROM-TO"
 	@echo "make clean    remove build/"
 
 release dev:
@@ -33,6 +34,11 @@ fuzz:
 	@scripts/setup --tests
 	@scripts/build fuzz fuzzers
 	@tests/fuzz/run $(or $(TIME),60)
+
+sim:
+	@scripts/setup --tests
+	@scripts/build dev simulate
+	@build/dev/tests/simulate --seeds $(or $(SEEDS),1000)
 
 clean:
 	rm -rf build

@@ -176,7 +176,7 @@ void actor_answer(struct world *w, uint64_t vat)
   if (w->draining)
     plan_farewell(&plan);
   else if (model_has_room(w->now) && plan.model->entry_count + 40 < MODEL_ENTRIES)
-    plan_syscalls(&plan, rng_below(&w->rng, 6));
+    plan_syscalls(&plan, rng_below(&w->rng, 8));
   else
     plan_farewell(&plan);
   if (!w->draining && rng_chance(&w->rng, 40))

@@ -58,7 +58,7 @@ void report_failure(const char *format, ...)
   fprintf(stderr, "\nthe last events:\n");
   for (unsigned i = report.count < EVENTS ? 0 : report.count - EVENTS; i < report.count; i++)
     fprintf(stderr, "  %s\n", report.events[i % EVENTS]);
-  fprintf(stderr, "repeat with: make sim SEEDS=%" PRIu64 "-%" PRIu64 "   (or build/dev/tests/simulate --seed %" PRIu64 " --trace)\n",
+  fprintf(stderr, "repeat with: make sim SEEDS=%" PRIu64 "-%" PRIu64 " (or build/dev/tests/simulate --seed %" PRIu64 " --trace)\n",
           report.seed, report.seed, report.seed);
   exit(1);
 }

@@ -3,7 +3,7 @@
  * tests/sim/simulate.c - the simulator: the real kernel, simulated vats, clients and faults, an oracle.
  *
  *   simulate [--steps N] [--trace] --seed N        one world
- *   simulate [--steps N] --seeds FROM-TO           many, one after the other
+ *   simulate [--steps N] --seeds FROM-TO      many, one after the other; N alone is 1-N
  *
  * The same seed makes the same world each time. docs/simulator.md says what is simulated and what is checked.
  */
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_STEPS = 1000 };
+enum { DEFAULT_STEPS = 600 };
 
 struct options {
   uint64_t first;
@@ -25,7 +25,7 @@ struct options {
 
 static _Noreturn void usage(void)
 {
-  fprintf(stderr, "usage: simulate [--steps N] [--trace] --seed N | --seeds FROM-TO\n");
+  fprintf(stderr, "usage: simulate [--steps N] [--trace] --seed N | --seeds N | --seeds FROM-TO\n");
   exit(2);
 }
 
@@ -37,26 +37,34 @@ static uint64_t number(const char *text, char **end)
   return value;
 }
 
+/* "1000", or "5-7". */
+static void read_range(const char *text, struct options *options)
+{
+  char *end;
+  uint64_t value = number(text, &end);
+  options->first = *end == '-' ? value : 1;
+  options->last = *end == '-' ? number(end + 1, &end) : value;
+}
+
 static struct options read_options(int count, char **arguments)
 {
   struct options options = {.steps = DEFAULT_STEPS};
   for (int i = 1; i < count; i++) {
-    char *end;
     if (strcmp(arguments[i], "--trace") == 0) {
       options.trace = true;
       continue;
     }
     if (i + 1 == count)
       usage();
+    char *end;
     uint64_t value = number(arguments[i + 1], &end);
     if (strcmp(arguments[i], "--steps") == 0)
       options.steps = (unsigned)value;
     else if (strcmp(arguments[i], "--seed") == 0)
       options.first = options.last = value;
-    else if (strcmp(arguments[i], "--seeds") == 0 && *end == '-') {
-      options.first = value;
-      options.last = number(end + 1, &end);
-    } else
+    else if (strcmp(arguments[i], "--seeds") == 0)
+      read_range(arguments[i + 1], &options);
+    else
       usage();
     i++;
   }

@@ -51,6 +51,11 @@ static bool is_promise(const struct plan *plan, const struct entry *entry)
   return thing_of(plan, entry)->promise;
 }
 
+static bool is_unsubscribed(const struct plan *plan, const struct entry *entry)
+{
+  return is_promise(plan, entry) && !entry->subscribed;
+}
+
 static bool is_decided_here(const struct plan *plan, const struct entry *entry)
 {
   const struct thing *thing = thing_of(plan, entry);
@@ -187,19 +192,18 @@ static void subscribe_to(struct plan *plan, struct entry *entry)
   add_call(plan, (struct vat_syscall){.type = SYSCALL_SUBSCRIBE, .vpid = vref_copy(plan, entry->vref)});
 }
 
-static void plan_subscribe(struct plan *plan)
+static void plan_subscribe(struct plan *plan, entry_test *test)
 {
-  struct entry *entry = pick_entry(plan, is_promise);
-  if (!entry)
-    return;
-  subscribe_to(plan, entry);
+  struct entry *entry = pick_entry(plan, test);
+  if (entry)
+    subscribe_to(plan, entry);
 }
 
 /* ---- resolve ---- */
 
 static struct capdata plan_value(const struct plan *plan, bool rejected, uint32_t *number)
 {
-  struct value value = {.is_reference = !rejected && rng_chance(chance(plan), 40)};
+  struct value value = {.is_reference = !rejected && rng_chance(chance(plan), 75)};
   struct capdata data = {.body = {NULL, 0}};
   size_t wanted = value.is_reference ? 1 : rng_below(chance(plan), 3);
   value.slot_count = (uint8_t)pick_slots(plan, wanted, &data.slots, value.slots);
@@ -220,7 +224,7 @@ static void plan_resolve_these(struct plan *plan, const uint32_t *promises, size
   uint32_t values[MODEL_SLOTS];
   call.resolutions.items = arena_alloc_array(plan->arena, count, sizeof *call.resolutions.items);
   for (size_t i = 0; i < count; i++) {
-    bool rejected = rng_chance(chance(plan), 25);
+    bool rejected = rng_chance(chance(plan), 12);
     struct bytes vpid = vref_copy(plan, vat_entry_of(plan->model, promises[i])->vref);
     call.resolutions.items[i] = (struct resolution){vpid, rejected, plan_value(plan, rejected, &values[i])};
   }
@@ -355,12 +359,14 @@ void plan_storage(struct plan *plan)
 
 void plan_syscalls(struct plan *plan, size_t count)
 {
+  for (uint32_t i = rng_below(chance(plan), 4); i > 0; i--) /* liveslots subscribes to each promise that it gets */
+    plan_subscribe(plan, is_unsubscribed);
   for (size_t i = 0; i < count && !is_full(plan); i++) {
     uint32_t kind = rng_below(chance(plan), 100);
-    if (kind < 40)
+    if (kind < 45)
       plan_send(plan);
-    else if (kind < 55)
-      plan_subscribe(plan);
+    else if (kind < 52)
+      plan_subscribe(plan, is_promise);
     else if (kind < 85)
       plan_resolve(plan);
     else

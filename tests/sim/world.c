@@ -288,13 +288,13 @@ void world_step(struct world *w)
 {
   uint32_t kind = rng_below(&w->rng, 100);
   uint64_t vat = rng_chance(&w->rng, 20) ? world_pick_vat(w) : pick_busy(w);
-  if (kind < 30)
+  if (kind < 20)
     kernel_works(w);
-  else if (kind < 45)
+  else if (kind < 40)
     world_settle(w);
-  else if (kind < 74 && vat)
+  else if (kind < 80 && vat)
     vat_acts(w, vat);
-  else if (kind < 86)
+  else if (kind < 88)
     host_act(w);
   else if (kind < 92)
     world_commit(w);
