@@ -14,30 +14,7 @@
 #define VATD_BASE_ERROR_H
 
 #include <stdarg.h>
-
-/* X(name, number, meaning). Numbers are part of the public interface: append, never renumber. */
-#define VATD_CODES(X) \
-  X(OK, 0, "success") \
-  X(INVALID, 1, "the input is malformed or breaks a rule") \
-  X(NOT_FOUND, 2, "what was named does not exist") \
-  X(EXISTS, 3, "what was to be made exists already") \
-  X(LIMIT, 4, "a named limit was exceeded") \
-  X(MISUSE, 5, "the caller broke this function's contract") \
-  X(BUSY, 6, "another process or activity holds it") \
-  X(READ_ONLY, 7, "it cannot be written") \
-  X(VERSION, 8, "made by another version of vatd") \
-  X(CORRUPT, 9, "stored data contradicts itself") \
-  X(IO, 10, "the operating system or the disk refused") \
-  X(FULL, 11, "no room on the disk") \
-  X(IN_DOUBT, 12, "a commit ended without saying whether it is stored") \
-  X(FENCED, 13, "another kernel has taken this database over") \
-  X(REJECTED, 14, "a vat or a launch said no")
-
-enum vatd_code {
-#define X(name, number, meaning) VATD_##name = number,
-  VATD_CODES(X)
-#undef X
-};
+#include <vatd/codes.h>
 
 #define ERROR_TEXT_MAX 1024
 
@@ -56,8 +33,5 @@ enum vatd_code error_wrap(struct error *error, const char *format, ...) __attrib
 /* As error_set with ": <strerror(errnum)>" appended. */
 enum vatd_code error_set_errno(struct error *error, enum vatd_code code, int errnum, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-
-/* "INVALID", "NOT_FOUND", ... */
-const char *vatd_code_name(enum vatd_code code);
 
 #endif

@@ -124,11 +124,12 @@ void control_send(struct client *client, json_t *message)
 struct rpc_call *control_new_call(struct control *control, struct client *client, const json_t *id)
 {
   struct rpc_call *call = memory_zalloc(sizeof *call);
-  call->request = ++control->next_request;
+  call->number = ++control->next_call;
+  call->control = control;
   call->client = client;
   call->id = id ? json_deep_copy(id) : NULL;
   client->calls++;
-  idmap_put(&control->calls, call->request, call);
+  idmap_put(&control->calls, call->number, call);
   return call;
 }
 
@@ -139,10 +140,10 @@ static void free_call(struct rpc_call *call)
 }
 
 /* Ends a call with `member` ("result" or "error") set to `value`, which is taken over. */
-static void end_call(struct control *control, struct rpc_call *call, const char *member, json_t *value)
+static void end_call(struct rpc_call *call, const char *member, json_t *value)
 {
   struct client *client = call->client;
-  idmap_remove(&control->calls, call->request);
+  idmap_remove(&call->control->calls, call->number);
   if (client) {
     client->calls--;
     if (call->id)
@@ -154,26 +155,18 @@ static void end_call(struct control *control, struct rpc_call *call, const char 
   free_call(call);
 }
 
-void control_answer(struct control *control, uint64_t request, json_t *result)
+void control_answer(struct rpc_call *call, const json_t *result)
 {
-  struct rpc_call *call = idmap_get(&control->calls, request);
-  if (!call)
-    return;
-  if (call->finish)
-    call->finish(control->daemon, result);
-  end_call(control, call, "result", json_incref(result));
+  end_call(call, "result", json_incref((json_t *)result));
 }
 
-void control_answer_error(struct control *control, uint64_t request, int code, const char *message, json_t *data)
+void control_answer_error(struct rpc_call *call, int code, const char *message, json_t *data)
 {
-  struct rpc_call *call = idmap_get(&control->calls, request);
-  if (!call)
-    return;
   json_t *text = json_string(message);
   json_t *error = json_pack("{s:i, s:o}", "code", code, "message", text ? text : json_string("(not UTF-8)"));
   if (data)
     json_object_set(error, "data", data);
-  end_call(control, call, "error", error);
+  end_call(call, "error", error);
 }
 
 /* ---- log followers ---- */
@@ -233,7 +226,6 @@ static void refuse_long_line(struct client *client)
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *room)
 {
   struct client *client = stream->data;
-  struct daemon *daemon = client->control->daemon;
   (void)room;
   if (count == UV_ENOBUFS) {
     refuse_long_line(client);
@@ -255,7 +247,6 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *room)
   }
   client->in.size += (size_t)count;
   take_lines(client);
-  daemon_pump(daemon);
 }
 
 /* ---- listening ---- */
@@ -322,7 +313,7 @@ enum vatd_code control_open(struct control *control, struct daemon *daemon, cons
     return error_set_errno(error, VATD_IO, errno, "cannot listen on %s", path);
   *control = (struct control){.daemon = daemon, .path = memory_strdup(path)};
   idmap_init(&control->calls);
-  uv_pipe_init(&daemon->loop, &control->listener, 0);
+  uv_pipe_init(vatd_loop(daemon->kernel), &control->listener, 0);
   control->listener.data = control;
   int failure = uv_pipe_open(&control->listener, fd);
   if (failure == 0)
@@ -354,6 +345,10 @@ void control_close(struct control *control)
   control_stop_listening(control);
   while (control->clients)
     close_client(control->clients);
+}
+
+void control_fini(struct control *control)
+{
   struct rpc_call *call;
   size_t position = 0;
   while ((call = idmap_next(&control->calls, &position)))

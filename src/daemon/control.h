@@ -10,7 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
-#include "kernel/idmap.h"
+#include "base/idmap.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -27,8 +27,8 @@ struct control {
   char *path;
   struct client *clients; /* linked list */
   size_t client_count;
-  struct idmap calls;     /* request number -> struct rpc_call */
-  uint64_t next_request;
+  struct idmap calls;     /* call number -> struct rpc_call */
+  uint64_t next_call;
 };
 
 /* Listens on `path`; a socket file that nobody listens on any more is replaced. (The caller holds the database, so no other
@@ -36,26 +36,25 @@ struct control {
 enum vatd_code control_open(struct control *control, struct daemon *daemon, const char *path, struct error *error);
 /* Turns new clients away and removes the socket file. */
 void control_stop_listening(struct control *control);
-/* Closes all connections. Handles are gone after the loop has run once more. */
+/* Closes all connections. Handles are gone after the loop has run once more; calls that the kernel still answers get lost. */
 void control_close(struct control *control);
+/* After the kernel has been closed. */
+void control_fini(struct control *control);
 
 /* ---- a call of a client, until it is answered ---- */
 
-/* What is done with a result before it goes out; may be NULL. */
-typedef void rpc_finish_fn(struct daemon *daemon, json_t *result);
-
 struct rpc_call {
-  uint64_t request;
+  uint64_t number;
+  struct control *control;
   struct client *client; /* NULL when the connection has gone */
   json_t *id;            /* NULL: a notification, which gets no answer */
-  rpc_finish_fn *finish;
 };
 
-/* Registers a call; the number it returns is the kernel's `request`. */
+
 struct rpc_call *control_new_call(struct control *control, struct client *client, const json_t *id);
-/* Sends the answer of a registered call and forgets it. `result` and `data` are borrowed. */
-void control_answer(struct control *control, uint64_t request, json_t *result);
-void control_answer_error(struct control *control, uint64_t request, int code, const char *message, json_t *data);
+/* Sends the answer of a call and frees it. `result` and `data` are borrowed. */
+void control_answer(struct rpc_call *call, const json_t *result);
+void control_answer_error(struct rpc_call *call, int code, const char *message, json_t *data);
 /* Sends an object as a line to a client. Takes over `message`. */
 void control_send(struct client *client, json_t *message);
 /* The client gets log lines from now on. */

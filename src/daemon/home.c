@@ -77,6 +77,7 @@ enum vatd_code home_open(struct home *home, const char *directory, struct error 
       .socket = memory_printf("%s/vatd.sock", absolute),
       .pid_file = memory_printf("%s/vatd.pid", absolute),
       .log = memory_printf("%s/vatd.log", absolute),
+      .config = memory_printf("%s/vatd.json", absolute),
   };
   return VATD_OK;
 }
@@ -90,6 +91,7 @@ void home_close(struct home *home)
   free(home->socket);
   free(home->pid_file);
   free(home->log);
+  free(home->config);
   *home = (struct home){0};
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/home.h - the home directory of a daemon: vatd.sqlite, vatd.sock, vatd.pid, vatd.log, all for its owner only.
+ * daemon/home.h - the home directory of a daemon: vatd.sqlite, vatd.sock, vatd.pid, vatd.log, vatd.json, all for its owner only.
  */
 #ifndef VATD_DAEMON_HOME_H
 #define VATD_DAEMON_HOME_H
@@ -13,6 +13,7 @@ struct home {
   char *socket;
   char *pid_file;
   char *log;
+  char *config;
 };
 
 /* `directory` or, when NULL, $VATD_HOME, $XDG_STATE_HOME/vatd, ~/.local/state/vatd. Makes it (mode 0700) if it is missing;

@@ -19,12 +19,13 @@
 #include <unistd.h>
 
 static const char help[] =
-    "usage: vatd [--home DIR] [--detach] [--eager] [--reset] [--deadline MS]\n"
+    "usage: vatd [--home DIR] [--config FILE] [--detach] [--eager] [--reset] [--deadline MS]\n"
     "\n"
     "The vat kernel's daemon. It keeps all its state in HOME/vatd.sqlite, listens on HOME/vatd.sock for `vat` and\n"
     "other clients, and writes HOME/vatd.log. HOME is --home, $VATD_HOME, $XDG_STATE_HOME/vatd or ~/.local/state/vatd.\n"
     "\n"
     "  --home DIR      the home directory\n"
+    "  --config FILE   the configuration, JSON (default HOME/vatd.json, if there is one; see vatd(8))\n"
     "  --detach        go to the background once the socket listens\n"
     "  --eager         start the workers of all vats at once, not at their first delivery\n"
     "  --reset         begin with an empty database: ALL VATS AND THEIR STORAGE ARE LOST\n"
@@ -42,7 +43,7 @@ struct arguments {
   bool detach;
 };
 
-enum { OPTION_HOME = 256, OPTION_DETACH, OPTION_EAGER, OPTION_RESET, OPTION_DEADLINE, OPTION_HELP, OPTION_VERSION };
+enum { OPTION_HOME = 256, OPTION_CONFIG, OPTION_DETACH, OPTION_EAGER, OPTION_RESET, OPTION_DEADLINE, OPTION_HELP, OPTION_VERSION };
 
 static _Noreturn void usage_error(const char *text, const char *argument)
 {
@@ -63,7 +64,8 @@ static uint64_t parse_deadline(const char *text)
 static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 {
   static const struct option options[] = {
-      {"home", required_argument, NULL, OPTION_HOME},         {"detach", no_argument, NULL, OPTION_DETACH},
+      {"home", required_argument, NULL, OPTION_HOME},         {"config", required_argument, NULL, OPTION_CONFIG},
+      {"detach", no_argument, NULL, OPTION_DETACH},
       {"eager", no_argument, NULL, OPTION_EAGER},             {"reset", no_argument, NULL, OPTION_RESET},
       {"deadline", required_argument, NULL, OPTION_DEADLINE}, {"help", no_argument, NULL, OPTION_HELP},
       {"version", no_argument, NULL, OPTION_VERSION},         {NULL, 0, NULL, 0}};
@@ -72,6 +74,9 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
     switch (option) {
     case OPTION_HOME:
       arguments->options.home = optarg;
+      break;
+    case OPTION_CONFIG:
+      arguments->options.config = optarg;
       break;
     case OPTION_DETACH:
       arguments->detach = true;
@@ -100,17 +105,19 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
     usage_error("unexpected argument ", argv[optind]);
 }
 
-/* The directory of this program: its companions stand beside it. */
-static char *own_directory(void)
+/* In a build tree the worker stands beside this program; else NULL, and it is where it was installed. */
+static char *programs_beside(void)
 {
   char path[4096];
   ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
   if (size <= 0)
-    return memory_strdup(".");
+    return NULL;
   path[size] = '\0';
-  char *slash = strrchr(path, '/');
-  *(slash == path ? slash + 1 : slash) = '\0';
-  return memory_strdup(path);
+  *strrchr(path, '/') = '\0';
+  char *worker = memory_printf("%s/vat-worker", path);
+  bool found = access(worker, X_OK) == 0;
+  free(worker);
+  return found ? memory_strdup(path) : NULL;
 }
 
 /* In the parent: waits for the child's word, repeats its complaint, and exits. */
@@ -182,7 +189,7 @@ int main(int argc, char **argv)
   parse_arguments(argc, argv, &arguments);
   umask(0077);
   signal(SIGPIPE, SIG_IGN);
-  char *programs = own_directory();
+  char *programs = programs_beside();
   arguments.options.programs = programs;
   int parent = arguments.detach ? detach() : -1;
   if (daemon_open(&daemon, &arguments.options, &error) != VATD_OK) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/rpc.h - the methods of the control socket. docs/rpc.md describes them for clients; rpc.c has them in one table.
+ * daemon/rpc.h - the methods of the control socket. docs/rpc.md describes them for clients; the kernel has most of them (vatd/vatd.h).
  *
  * Error codes: -32700 not JSON, -32600 not a request, -32601 unknown method, -32602 bad parameters, -32000 anything else;
  * `data.code` is then a name of base/error.h, and `data.rejection` the capdata of a rejected call.
@@ -9,7 +9,6 @@
 #define VATD_DAEMON_RPC_H
 
 #include "base/bytes.h"
-#include "kernel/kernel.h"
 
 struct daemon;
 struct client;
@@ -18,7 +17,5 @@ struct client;
 void rpc_handle_line(struct daemon *daemon, struct client *client, struct bytes line);
 /* Answers a line that cannot be read, with id null. */
 void rpc_refuse(struct client *client, int code, const char *message);
-/* Sends the answer that the kernel gave. */
-void rpc_answer(struct daemon *daemon, const struct effect *effect);
 
 #endif

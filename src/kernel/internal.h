@@ -12,7 +12,7 @@
 
 #include "base/arena.h"
 #include "base/limits.h"
-#include "kernel/idmap.h"
+#include "base/idmap.h"
 #include "kernel/ids.h"
 #include "kernel/kernel.h"
 

@@ -158,6 +158,9 @@ void kernel_ping_vat(struct kernel *kernel, uint64_t request, struct bytes vat);
 void kernel_collect_garbage(struct kernel *kernel, uint64_t request);
 void kernel_revoke(struct kernel *kernel, uint64_t request, struct bytes kref);
 void kernel_is_revoked(struct kernel *kernel, uint64_t request, struct bytes kref);
+/* The host holds the reference until it releases it, like one that it was given in an answer; a second time changes nothing. */
+void kernel_pin(struct kernel *kernel, uint64_t request, struct bytes kref);
+void kernel_release(struct kernel *kernel, uint64_t request, struct bytes kref);
 /* Ends every worker and empties the store. */
 void kernel_clear_state(struct kernel *kernel, uint64_t request);
 void kernel_get_status(struct kernel *kernel, uint64_t request);

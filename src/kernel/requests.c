@@ -43,10 +43,15 @@ const char *request_rejection_text(struct kernel *k, const struct kernel_data *r
   return text;
 }
 
+static struct bytes hold_key(struct kernel *k, struct kref kref)
+{
+  return record_key(k, "host.%s", kref_text(kref).text);
+}
+
 void request_hold_slots(struct kernel *k, const struct kernel_data *data)
 {
   for (size_t i = 0; i < data->slot_count; i++) {
-    struct bytes key = record_key(k, "host.%s", kref_text(data->slots[i]).text);
+    struct bytes key = hold_key(k, data->slots[i]);
     if (record_get(k, key, NULL))
       continue;
     record_put(k, key, bytes_of("1"));
@@ -511,6 +516,46 @@ void kernel_collect_garbage(struct kernel *k, uint64_t request)
     vat->wake = true;
     vat_make_ready(k, vat);
   }
+  gate_answer(k, request, json_null());
+}
+
+/* ---- what the host holds ---- */
+
+static bool read_reference(struct kernel *k, uint64_t request, struct bytes text, struct kref *kref)
+{
+  struct error error = {0};
+  if (!kref_parse(text, kref))
+    error_set(&error, VATD_INVALID, "'%.*s' is not a reference such as ko7 or kp3", BYTES_ARG(text));
+  else if (expect_reference(k, *kref, &error) == VATD_OK)
+    return true;
+  answer_error(k, request, &error);
+  return false;
+}
+
+void kernel_pin(struct kernel *k, uint64_t request, struct bytes text)
+{
+  struct kref kref;
+  begin_input(k);
+  if (!read_reference(k, request, text, &kref))
+    return;
+  crank_begin(k);
+  request_hold_slots(k, &(struct kernel_data){.slots = &kref, .slot_count = 1});
+  crank_keep(k);
+  gate_answer(k, request, json_null());
+}
+
+void kernel_release(struct kernel *k, uint64_t request, struct bytes text)
+{
+  struct kref kref;
+  begin_input(k);
+  if (!read_reference(k, request, text, &kref))
+    return;
+  crank_begin(k);
+  if (record_get(k, hold_key(k, kref), NULL)) {
+    record_delete(k, hold_key(k, kref));
+    ref_drop(k, kref);
+  }
+  crank_keep(k);
   gate_answer(k, request, json_null());
 }
 

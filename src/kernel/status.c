@@ -90,6 +90,17 @@ static json_t *status_vats(struct kernel *k)
   return list;
 }
 
+/* Adds the root of the vat that was bootstrapped, once there is one. */
+static void add_root(struct kernel *k, json_t *subcluster)
+{
+  struct vat_record record = {0};
+  uint64_t id;
+  const char *name = json_string_value(json_object_get(json_object_get(subcluster, "config"), "bootstrap"));
+  const char *vat = name ? json_string_value(json_object_get(json_object_get(subcluster, "vats"), name)) : NULL;
+  if (vat && vat_id_parse(bytes_of(vat), &id) && vat_record_get(k, id, &record) && record.root.type != KREF_NONE)
+    json_object_set_new(subcluster, "rootKref", json_string(kref_text(record.root).text));
+}
+
 static json_t *status_subclusters(struct kernel *k)
 {
   uint64_t *ids;
@@ -98,8 +109,10 @@ static json_t *status_subclusters(struct kernel *k)
   json_t *list = json_array();
   for (size_t i = 0; i < count; i++) {
     json_t *row = subcluster_json(k, ids[i]);
-    if (row)
-      json_array_append_new(list, row);
+    if (!row)
+      continue;
+    add_root(k, row);
+    json_array_append_new(list, row);
   }
   return list;
 }

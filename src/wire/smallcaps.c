@@ -68,12 +68,22 @@ static json_t *fail(struct error *error, const char *text)
   return NULL;
 }
 
+/* How plain JSON says what JSON cannot say: smallcaps.h. */
+struct dialect {
+  bool exact; /* what comes out goes in again as the same thing; otherwise it is for people */
+  bool vrefs; /* references are a vat's, not krefs */
+};
+
+static const struct dialect for_people = {.exact = false, .vrefs = false};
+static const struct dialect for_hosts = {.exact = true, .vrefs = false};
+static const struct dialect for_vats = {.exact = true, .vrefs = true};
+
 /* --- encoding --- */
 
 struct encoder {
   json_t *slots;
   struct error *error;
-  bool for_vat;
+  const struct dialect *dialect;
 };
 
 static json_t *encode(struct encoder *encoder, const json_t *value, int depth);
@@ -98,20 +108,20 @@ static size_t slot_of(struct encoder *encoder, const char *kref)
 static bool is_reference(const struct encoder *encoder, struct bytes text)
 {
   struct vref vref;
-  return encoder->for_vat ? vref_parse(text, &vref) : smallcaps_is_kref(text);
+  return encoder->dialect->vrefs ? vref_parse(text, &vref) : smallcaps_is_kref(text);
 }
 
 /* A kref says what it is in its second letter, a vref in its first. */
 static json_t *encode_reference(struct encoder *encoder, const json_t *reference, const json_t *interface)
 {
   if (!json_is_string(reference) || !is_reference(encoder, bytes_of_string(reference)))
-    return fail(encoder->error, encoder->for_vat ? "\"$ref\" wants a reference such as \"o-7\" or \"p-7\""
+    return fail(encoder->error, encoder->dialect->vrefs ? "\"$ref\" wants a reference such as \"o-7\" or \"p-7\""
                                                  : "\"$ref\" wants a reference such as \"ko7\" or \"kp7\"");
   const char *text = json_string_value(reference);
   if (json_array_size(encoder->slots) >= LIMIT_SLOTS_PER_CAPDATA)
     return fail(encoder->error, "too many references");
   size_t slot = slot_of(encoder, text);
-  if (text[encoder->for_vat ? 0 : 1] == 'p')
+  if (text[encoder->dialect->vrefs ? 0 : 1] == 'p')
     return json_sprintf("&%zu", slot);
   const char *name = json_string_value(interface);
   return name ? json_sprintf("$%zu.%s", slot, name) : json_sprintf("$%zu", slot);
@@ -152,7 +162,7 @@ static json_t *encode_integer(struct encoder *encoder, const json_t *number)
 /* Where a vat may not write the name, NULL: it has a meaning that does not fit here. */
 static json_t *encode_name(struct encoder *encoder, const char *name)
 {
-  if (!encoder->for_vat || !is_marked_name(name))
+  if (!encoder->dialect->exact || !is_marked_name(name))
     return encode_string(bytes_of(name));
   if (name[0] == '!')
     return encode_string(bytes_of(name + 1));
@@ -184,7 +194,7 @@ static json_t *encode_record(struct encoder *encoder, const json_t *record, cons
 static const char *mark_of(const struct encoder *encoder, const json_t *object)
 {
   static const char *const marks[] = {"#error", "#tag"};
-  for (size_t i = 0; encoder->for_vat && i < sizeof marks / sizeof *marks; i++) {
+  for (size_t i = 0; encoder->dialect->exact && i < sizeof marks / sizeof *marks; i++) {
     if (json_is_string(json_object_get(object, marks[i])))
       return marks[i];
   }
@@ -194,7 +204,7 @@ static const char *mark_of(const struct encoder *encoder, const json_t *object)
 static json_t *encode_object(struct encoder *encoder, const json_t *object, int depth)
 {
   const json_t *reference = json_object_get(object, "$ref");
-  const json_t *interface = encoder->for_vat ? json_object_get(object, "interface") : NULL;
+  const json_t *interface = encoder->dialect->exact ? json_object_get(object, "interface") : NULL;
   const json_t *bigint = json_object_get(object, "$bigint");
   if (reference && json_object_size(object) == (interface ? 2 : 1))
     return encode_reference(encoder, reference, interface);
@@ -244,10 +254,10 @@ static int append_to_buffer(const char *data, size_t size, void *buffer)
   return buffer_append(buffer, data, size) ? 0 : -1;
 }
 
-static enum vatd_code encode_body(const json_t *value, bool for_vat, struct buffer *body, json_t *slots,
+static enum vatd_code encode_body(const json_t *value, const struct dialect *dialect, struct buffer *body, json_t *slots,
                                   struct error *error)
 {
-  struct encoder encoder = {slots, error, for_vat};
+  struct encoder encoder = {slots, error, dialect};
   json_t *encoded = encode(&encoder, value, 0);
   if (!encoded)
     return VATD_INVALID;
@@ -258,12 +268,17 @@ static enum vatd_code encode_body(const json_t *value, bool for_vat, struct buff
 
 enum vatd_code smallcaps_encode(const json_t *value, struct buffer *body, json_t *slots, struct error *error)
 {
-  return encode_body(value, false, body, slots, error);
+  return encode_body(value, &for_people, body, slots, error);
 }
 
 enum vatd_code smallcaps_encode_for_vat(const json_t *value, struct buffer *body, json_t *slots, struct error *error)
 {
-  return encode_body(value, true, body, slots, error);
+  return encode_body(value, &for_vats, body, slots, error);
+}
+
+enum vatd_code smallcaps_encode_for_host(const json_t *value, struct buffer *body, json_t *slots, struct error *error)
+{
+  return encode_body(value, &for_hosts, body, slots, error);
 }
 
 /* --- decoding --- */
@@ -271,7 +286,7 @@ enum vatd_code smallcaps_encode_for_vat(const json_t *value, struct buffer *body
 struct decoder {
   const json_t *slots;
   struct error *error;
-  bool for_vat;
+  const struct dialect *dialect;
 };
 
 static json_t *decode(struct decoder *decoder, const json_t *encoding, int depth);
@@ -281,7 +296,7 @@ static bool slot_fits(const struct decoder *decoder, const json_t *slot, char ma
 {
   if (!json_is_string(slot))
     return false;
-  return !decoder->for_vat || (json_string_value(slot)[0] == 'p') == (mark == '&');
+  return !decoder->dialect->vrefs || (json_string_value(slot)[0] == 'p') == (mark == '&');
 }
 
 /* "$0.Alleged: Counter" or "&0": the reference in that slot. The interface's name is for debugging only. */
@@ -296,7 +311,7 @@ static json_t *decode_slot(struct decoder *decoder, struct bytes text)
   if (!slot_fits(decoder, slot, text.data[0]))
     return fail(decoder->error, "the data names a slot that it does not have");
   json_t *reference = json_stringn(json_string_value(slot), json_string_length(slot));
-  return decoder->for_vat ? json_pack("{s:o}", "$ref", reference) : reference;
+  return decoder->dialect->exact ? json_pack("{s:o}", "$ref", reference) : reference;
 }
 
 static json_t *decode_constant(struct decoder *decoder, struct bytes text)
@@ -333,11 +348,11 @@ static json_t *decode_bigint(struct decoder *decoder, struct bytes text)
   struct buffer digits;
   buffer_init(&digits, text.size + 1);
   buffer_append_bytes(&digits, text.data[0] == '+' ? bytes_after(text, 1) : text);
-  if (!decoder->for_vat)
+  if (!decoder->dialect->exact)
     buffer_append_text(&digits, "n");
   json_t *string = json_stringn(buffer_text(&digits), digits.size);
   buffer_fini(&digits);
-  return decoder->for_vat ? json_pack("{s:o}", "$bigint", string) : string;
+  return decoder->dialect->exact ? json_pack("{s:o}", "$bigint", string) : string;
 }
 
 static json_t *decode_string(struct decoder *decoder, struct bytes text)
@@ -374,7 +389,7 @@ static bool decode_property(struct decoder *decoder, json_t *result, const char 
                             int depth)
 {
   const char *name = decode_name(encoded_name);
-  char *escaped = name && decoder->for_vat && is_marked_name(name) ? memory_printf("!%s", name) : NULL;
+  char *escaped = name && decoder->dialect->exact && is_marked_name(name) ? memory_printf("!%s", name) : NULL;
   if (escaped)
     name = escaped;
   bool good = name && !json_object_get(result, name);
@@ -458,7 +473,7 @@ static json_t *decode_integer(const struct decoder *decoder, const json_t *integ
 {
   json_int_t value = json_integer_value(integer);
   bool exact = value >= -JAVASCRIPT_MAX_INTEGER && value <= JAVASCRIPT_MAX_INTEGER;
-  return exact || !decoder->for_vat ? json_integer(value) : json_real((double)value);
+  return exact || !decoder->dialect->exact ? json_integer(value) : json_real((double)value);
 }
 
 static json_t *decode(struct decoder *decoder, const json_t *encoding, int depth)
@@ -498,10 +513,10 @@ static json_t *parse(struct bytes text, struct error *error)
   return parsed;
 }
 
-static enum vatd_code decode_body(struct bytes body, const json_t *slots, bool for_vat, json_t **value,
+static enum vatd_code decode_body(struct bytes body, const json_t *slots, const struct dialect *dialect, json_t **value,
                                   struct error *error)
 {
-  struct decoder decoder = {slots, error, for_vat};
+  struct decoder decoder = {slots, error, dialect};
   if (body.size < 2 || body.data[0] != '#')
     return error_set(error, VATD_INVALID, "the data is not in the smallcaps form");
   json_t *encoding = parse(bytes_after(body, 1), error);
@@ -517,12 +532,17 @@ static enum vatd_code decode_body(struct bytes body, const json_t *slots, bool f
 
 enum vatd_code smallcaps_decode(struct bytes body, const json_t *slots, json_t **value, struct error *error)
 {
-  return decode_body(body, slots, false, value, error);
+  return decode_body(body, slots, &for_people, value, error);
 }
 
 enum vatd_code smallcaps_decode_for_vat(struct bytes body, const json_t *slots, json_t **value, struct error *error)
 {
-  return decode_body(body, slots, true, value, error);
+  return decode_body(body, slots, &for_vats, value, error);
+}
+
+enum vatd_code smallcaps_decode_for_host(struct bytes body, const json_t *slots, json_t **value, struct error *error)
+{
+  return decode_body(body, slots, &for_hosts, value, error);
 }
 
 bool smallcaps_is_undefined(struct bytes body)

@@ -16,8 +16,8 @@
  *   others    -                     undefined: null; "NaN", "Infinity", "-Infinity"; "Symbol.for(name)",
  *                                   "Symbol.iterator"; errors and tagged data as in the body
  *
- * That is for the kernel's hosts, who read. A vat acts on what it reads: what comes out for it must go in again as the same
- * thing, and no data may look like a reference. So for a vat references and bigints come out as they go in, with vrefs,
+ * That is for people, who read. A vat, and a program that embeds the kernel, acts on what it reads: what comes out for it
+ * must go in again as the same thing, and no data may look like a reference. So for a vat or a host references and bigints come out as they go in, with vrefs for a vat,
  * errors and tagged data go in as they come out, and a property whose own name begins with '$', '#' or '!' has one more '!'
  * before it, both ways. A reference that goes in may name the interface of its object: {"$ref": "o+3", "interface":
  * "Alleged: Counter"}.
@@ -51,6 +51,10 @@ enum vatd_code smallcaps_decode(struct bytes body, const json_t *slots, json_t *
 /* The same for a vat: slots and references are vrefs. */
 enum vatd_code smallcaps_encode_for_vat(const json_t *value, struct buffer *body, json_t *slots, struct error *error);
 enum vatd_code smallcaps_decode_for_vat(struct bytes body, const json_t *slots, json_t **value, struct error *error);
+
+/* The same for a program that embeds the kernel: slots and references are krefs. */
+enum vatd_code smallcaps_encode_for_host(const json_t *value, struct buffer *body, json_t *slots, struct error *error);
+enum vatd_code smallcaps_decode_for_host(struct bytes body, const json_t *slots, json_t **value, struct error *error);
 
 /* Whether the body is undefined, which smallcaps_decode cannot tell from null. */
 bool smallcaps_is_undefined(struct bytes body);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kernel/idmap.h"
+#include "base/idmap.h"
 #include "kernel_test.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/bundles.c - see bundles.h.
+ * libvatd/bundles.c - see bundles.h.
  *
  *     next vat --bundleSpec--> read the file ------------------------------+
  *        ^     --sourceSpec--> run `vat bundle FILE -o -` --> its output --+--> next vat … done
@@ -10,7 +10,7 @@
  * The vats are taken one after another. A bundler's standard output is the bundle, its standard error is what to tell the
  * client when it fails.
  */
-#include "daemon/bundles.h"
+#include "libvatd/bundles.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "worker/child.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kernel/idmap.h - a map from non-zero 64-bit ids to pointers. Does not own what it points to. */
-#ifndef VATD_KERNEL_IDMAP_H
-#define VATD_KERNEL_IDMAP_H
+/* base/idmap.h - a map from non-zero 64-bit ids to pointers. Does not own what it points to. */
+#ifndef VATD_BASE_IDMAP_H
+#define VATD_BASE_IDMAP_H
 
 #include <stddef.h>
 #include <stdint.h>

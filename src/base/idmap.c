@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * kernel/idmap.c - see idmap.h. Open addressing with linear probing, at most half full. Removal shifts later entries of the
+ * base/idmap.c - see idmap.h. Open addressing with linear probing, at most half full. Removal shifts later entries of the
  * run back (Knuth 6.4, algorithm R), so that there are no tombstones.
  */
-#include "kernel/idmap.h"
+#include "base/idmap.h"
 #include "base/check.h"
 #include "base/memory.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/bundles.h - from a cluster configuration to the code of its vats.
+ * libvatd/bundles.h - from a cluster configuration to the code of its vats.
  *
  * A bundleSpec is read (a path or file: URL); a sourceSpec is bundled first, by running `vat bundle`. Both happen with the
  * daemon's own authority, which is the authority of the client: they are the same user. Nothing is fetched from a network.
  */
-#ifndef VATD_DAEMON_BUNDLES_H
-#define VATD_DAEMON_BUNDLES_H
+#ifndef VATD_LIBVATD_BUNDLES_H
+#define VATD_LIBVATD_BUNDLES_H
 
 #include "base/buffer.h"
 #include "base/error.h"

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * daemon/config.h - the daemon's configuration file: JSON, by default HOME/vatd.json, which need not be there.
+ *
+ *     {"systemSubclusters": [{"name": …, "config": …}]}
+ *
+ * Unknown members are refused: a misspelt one must not go unnoticed.
+ */
+#ifndef VATD_DAEMON_CONFIG_H
+#define VATD_DAEMON_CONFIG_H
+
+#include "base/error.h"
+
+#include <jansson.h>
+
+struct config {
+  json_t *file;
+  const json_t *system_subclusters; /* or NULL */
+};
+
+/* Reads `named`, which must be there, or else `usual`. */
+enum vatd_code config_load(struct config *config, const char *named, const char *usual, struct error *error);
+void config_fini(struct config *config);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libvatd/internal.h - what the files of libvatd share: the kernel with its driver.
+ *
+ *   vatd.c      opening and closing, and the pump, where kernel and outside meet
+ *   requests.c  what the host asked for, until it is answered
+ *   methods.c   the methods by name
+ *   services.c  calls of vats to the host
+ *   facet.c     the service kernelFacet
+ *   systems.c   system subclusters
+ *   bundles.c   from a configuration to the code of its vats
+ */
+#ifndef VATD_LIBVATD_INTERNAL_H
+#define VATD_LIBVATD_INTERNAL_H
+
+#include "base/error.h"
+#include "base/idmap.h"
+#include "kernel/kernel.h"
+#include "worker/process.h"
+
+#include <uv.h>
+#include <vatd/vatd.h>
+
+struct host_service;
+
+struct vatd {
+  uv_loop_t loop;
+  uv_check_t after_poll;  /* pumps when something was fed since */
+  uv_idle_t awake;        /* keeps the loop from sleeping until then */
+  uv_timer_t batch_timer; /* the open batch has become old */
+  struct store *store;
+  struct kernel *kernel;
+  struct worker_host host;
+  struct idmap workers;   /* worker id -> struct worker_process */
+  char *programs;
+  struct idmap requests;  /* request number -> struct request */
+  uint64_t next_request;
+  struct host_service *services; /* linked list */
+  struct idmap calls;     /* call number -> struct vatd_call */
+  json_t *systems;        /* array of the system subclusters that are to be */
+  uint64_t batch_since;   /* loop time of the open batch's first change */
+  bool batch_is_open;
+  bool pumping;
+  bool fed;               /* the kernel may have something to do */
+  bool systems_due;       /* system subclusters are to be looked at when the kernel is at rest */
+  bool broken_told;
+  void *context;
+  void (*log)(void *context, const struct vatd_log_line *line);
+  void (*broken)(void *context, const struct vatd_error *error);
+};
+
+/* ---- vatd.c ---- */
+
+/* Something was fed to the kernel: it is pumped when the loop comes round. */
+void driver_feed(struct vatd *v);
+void driver_log(struct vatd *v, const char *level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The process id of the vat's worker, 0 when it has none. */
+int driver_worker_pid(const struct vatd *v, uint64_t vat);
+/* Kills it as a crash would; false when there is none. */
+bool driver_kill_worker(struct vatd *v, uint64_t vat);
+
+/* ---- requests.c ---- */
+
+/* What is done with a result before it is handed out; may be NULL. */
+typedef void request_finish_fn(struct vatd *v, json_t *result);
+
+struct request {
+  uint64_t number;
+  vatd_answer_fn *answer; /* may be NULL */
+  void *context;
+  bool decode; /* the result is capdata, the answer plain JSON */
+  request_finish_fn *finish;
+};
+
+struct request *request_new(struct vatd *v, vatd_answer_fn *answer, void *context);
+/* Hands out the kernel's answer. */
+void request_answer(struct vatd *v, const struct effect *effect);
+/* All that are left get VATD_CLOSED. */
+void requests_close(struct vatd *v);
+/* Puts a plain value into capdata: the body is appended to `body`, the krefs are added to `slots`. */
+enum vatd_code value_encode(const json_t *value, struct buffer *body, json_t *slots, struct error *error);
+/* The plain value of {body, slots}; NULL when it is not well-formed. New reference. */
+json_t *value_decode(const json_t *capdata);
+
+/* ---- methods.c ---- */
+
+void method_call(struct vatd *v, struct request *request, const char *name, const json_t *params);
+/* Loads and launches; `system_name` may be NULL. */
+void method_launch(struct vatd *v, struct request *request, json_t *config, const char *key, bool unique_names,
+                   const char *system_name);
+
+/* ---- services.c ---- */
+
+void service_call(struct vatd *v, const struct effect *effect);
+struct vatd *call_kernel(const struct vatd_call *call);
+void services_close(struct vatd *v);
+
+/* ---- facet.c, systems.c ---- */
+
+enum vatd_code facet_register(struct vatd *v, struct error *error);
+/* Checks the form of the declaration and takes note of it. */
+enum vatd_code systems_declare(struct vatd *v, const json_t *declared, struct error *error);
+/* Launches and terminates until what is declared and what is there agree. */
+void systems_reconcile(struct vatd *v);
+
+#endif

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libvatd/vatd.c - see vatd/vatd.h.
+ *
+ * pump() is the one place where kernel and outside meet:
+ *
+ *     steps (a bounded number) -> commit if due -> effects, which may feed the kernel again -> …
+ *
+ * until the kernel has nothing more to do without waiting. Whatever feeds the kernel (a request, a worker's frame, a
+ * service's answer) only calls driver_feed(); the pump runs after the loop has looked at its descriptors, so that what came
+ * in together is worked on together. If the bound of steps was reached the loop comes back at once; if a batch is open that
+ * need not be committed yet, a timer does.
+ */
+#include "base/limits.h"
+#include "base/memory.h"
+#include "libvatd/internal.h"
+#include "store/store_engines.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STEPS_PER_PUMP 256
+
+static void pump(struct vatd *v);
+
+static enum vatd_code outcome(const struct vatd *v)
+{
+  const struct error *why = kernel_broken(v->kernel);
+  return why ? why->code : VATD_OK;
+}
+
+const char *vatd_version(void)
+{
+  return VATD_RELEASE;
+}
+
+/* ---- log ---- */
+
+static void log_line(struct vatd *v, const char *vat, const char *name, const char *level, const char *text)
+{
+  struct vatd_log_line line = {vat, name && *name ? name : NULL, level, text};
+  if (v->log)
+    v->log(v->context, &line);
+}
+
+void driver_log(struct vatd *v, const char *level, const char *format, ...)
+{
+  char text[2 * ERROR_TEXT_MAX];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  log_line(v, NULL, NULL, level, text);
+}
+
+/* ---- effects ---- */
+
+static void on_worker_frame(void *context, uint64_t worker, struct bytes payload)
+{
+  struct vatd *v = context;
+  kernel_worker_frame(v->kernel, worker, payload);
+  driver_feed(v);
+}
+
+static void on_worker_end(void *context, uint64_t worker, enum worker_end end, const char *detail)
+{
+  struct vatd *v = context;
+  idmap_remove(&v->workers, worker);
+  kernel_worker_ended(v->kernel, worker, end, detail);
+  driver_feed(v);
+}
+
+static void start_worker(struct vatd *v, const struct effect *effect)
+{
+  struct error error = {0};
+  struct worker_process *worker;
+  if (worker_process_spawn(&v->host, effect->worker, buffer_bytes(&effect->frame), &worker, &error) == VATD_OK)
+    idmap_put(&v->workers, effect->worker, worker);
+  else
+    kernel_worker_ended(v->kernel, effect->worker, WORKER_UNSTARTABLE, error.text);
+}
+
+static void stop_worker(struct vatd *v, uint64_t id)
+{
+  struct worker_process *worker = idmap_get(&v->workers, id);
+  if (!worker)
+    return;
+  idmap_remove(&v->workers, id);
+  worker_process_stop(worker);
+}
+
+static void carry_out(struct vatd *v, struct effect *effect)
+{
+  struct worker_process *worker;
+  switch (effect->type) {
+  case EFFECT_START_WORKER:
+    start_worker(v, effect);
+    break;
+  case EFFECT_SEND:
+    worker = idmap_get(&v->workers, effect->worker);
+    if (worker)
+      worker_process_send(worker, &effect->frame, effect->timed);
+    break;
+  case EFFECT_STOP_WORKER:
+    stop_worker(v, effect->worker);
+    break;
+  case EFFECT_ANSWER:
+    request_answer(v, effect);
+    break;
+  case EFFECT_LOG:
+    log_line(v, effect->vat ? vat_id_text(effect->vat).text : NULL, effect->name, effect->level, effect->text);
+    break;
+  case EFFECT_SUBCLUSTER:
+    break;
+  case EFFECT_CALL_SERVICE:
+    service_call(v, effect);
+    break;
+  }
+}
+
+/* ---- the pump ---- */
+
+/* The end of a kernel whose storage is in doubt: nothing more goes out. */
+static void tell_broken(struct vatd *v)
+{
+  const struct error *why = kernel_broken(v->kernel);
+  struct vatd_error error = {.code = why->code};
+  if (v->broken_told)
+    return;
+  v->broken_told = true;
+  snprintf(error.text, sizeof error.text, "%s", why->text);
+  uv_stop(&v->loop);
+  if (v->broken)
+    v->broken(v->context, &error);
+}
+
+static uint64_t batch_age(struct vatd *v)
+{
+  if (!kernel_batch_open(v->kernel)) {
+    v->batch_is_open = false;
+    return 0;
+  }
+  uv_update_time(&v->loop);
+  uint64_t now = uv_now(&v->loop);
+  if (!v->batch_is_open) {
+    v->batch_is_open = true;
+    v->batch_since = now;
+  }
+  return now - v->batch_since;
+}
+
+static void commit(struct vatd *v)
+{
+  kernel_commit(v->kernel);
+  v->batch_is_open = false;
+}
+
+static void commit_if_due(struct vatd *v)
+{
+  uint64_t age = batch_age(v);
+  if (kernel_commit_due(v->kernel, age))
+    commit(v);
+}
+
+static bool take_effects(struct vatd *v)
+{
+  struct effect effect;
+  bool any = false;
+  while (kernel_take_effect(v->kernel, &effect)) {
+    any = true;
+    carry_out(v, &effect);
+    effect_fini(&effect);
+  }
+  return any;
+}
+
+static void on_awake(uv_idle_t *idle)
+{
+  (void)idle; /* that it is active is enough: the loop does not sleep */
+}
+
+static void on_batch_timer(uv_timer_t *timer)
+{
+  driver_feed(timer->data);
+}
+
+static void on_after_poll(uv_check_t *check)
+{
+  struct vatd *v = check->data;
+  if (v->fed)
+    pump(v);
+}
+
+void driver_feed(struct vatd *v)
+{
+  v->fed = true;
+  if (!v->pumping)
+    uv_idle_start(&v->awake, on_awake);
+}
+
+/* What brings us back: more work at once, or the open batch's age later. */
+static void arrange_return(struct vatd *v, bool more)
+{
+  v->fed = more;
+  if (more)
+    uv_idle_start(&v->awake, on_awake);
+  else
+    uv_idle_stop(&v->awake);
+  if (v->batch_is_open && !uv_is_active((uv_handle_t *)&v->batch_timer))
+    uv_timer_start(&v->batch_timer, on_batch_timer, LIMIT_BATCH_MS, 0);
+  else if (!v->batch_is_open)
+    uv_timer_stop(&v->batch_timer);
+}
+
+static void pump(struct vatd *v)
+{
+  if (v->pumping)
+    return;
+  v->pumping = true;
+  size_t steps = 0;
+  bool more = true;
+  while (more && steps < STEPS_PER_PUMP) {
+    while (steps < STEPS_PER_PUMP && kernel_step(v->kernel)) {
+      steps++;
+      commit_if_due(v);
+    }
+    commit_if_due(v);
+    more = take_effects(v);
+    if (kernel_broken(v->kernel)) {
+      tell_broken(v);
+      more = false;
+    }
+  }
+  if (!more && v->systems_due && outcome(v) == VATD_OK) {
+    systems_reconcile(v);
+    more = true;
+  }
+  v->pumping = false;
+  arrange_return(v, more);
+}
+
+/* ---- driving ---- */
+
+enum vatd_code vatd_run(struct vatd *v)
+{
+  if (outcome(v) == VATD_OK)
+    uv_run(&v->loop, UV_RUN_DEFAULT);
+  return outcome(v);
+}
+
+void vatd_stop(struct vatd *v)
+{
+  uv_stop(&v->loop);
+}
+
+int vatd_fd(const struct vatd *v)
+{
+  return uv_backend_fd(&v->loop);
+}
+
+int vatd_timeout(const struct vatd *v)
+{
+  return uv_backend_timeout(&v->loop);
+}
+
+enum vatd_code vatd_poll(struct vatd *v)
+{
+  if (outcome(v) == VATD_OK)
+    uv_run(&v->loop, UV_RUN_NOWAIT);
+  return outcome(v);
+}
+
+struct uv_loop_s *vatd_loop(struct vatd *v)
+{
+  return &v->loop;
+}
+
+/* ---- workers, as methods ask for them ---- */
+
+bool driver_kill_worker(struct vatd *v, uint64_t vat)
+{
+  struct worker_process *worker = idmap_get(&v->workers, kernel_worker_of(v->kernel, vat));
+  if (worker)
+    worker_process_kill(worker, WORKER_KILLED);
+  return worker != NULL;
+}
+
+int driver_worker_pid(const struct vatd *v, uint64_t vat)
+{
+  struct worker_process *worker = idmap_get(&v->workers, kernel_worker_of(v->kernel, vat));
+  return worker ? worker_process_pid(worker) : 0;
+}
+
+/* ---- open and close ---- */
+
+static enum vatd_code open_store(struct vatd *v, const struct vatd_options *options, struct error *error)
+{
+  if (!options->database)
+    return error_set(error, VATD_MISUSE, "no database was named");
+  if (store_sqlite_open(options->database, &v->store, error) != VATD_OK)
+    return error->code;
+  if (!options->reset)
+    return VATD_OK;
+  uint64_t batch;
+  enum vatd_code code = v->store->ops->clear(v->store, error);
+  return code == VATD_OK ? v->store->ops->commit(v->store, &batch, error) : code;
+}
+
+static char *find_programs(const char *named)
+{
+  const char *environment = getenv("VATD_PROGRAMS");
+  return memory_strdup(named ? named : environment && *environment ? environment : VATD_PROGRAMS_DIR);
+}
+
+static enum vatd_code open_workers(struct vatd *v, const struct vatd_options *options, struct error *error)
+{
+  struct buffer warning;
+  v->programs = find_programs(options->programs);
+  v->host = (struct worker_host){
+      .loop = &v->loop,
+      .snapshot_fd = -1,
+      .deadline_ms = options->deadline_ms,
+      .context = v,
+      .on_frame = on_worker_frame,
+      .on_end = on_worker_end,
+  };
+  buffer_init(&warning, 4 * KIB);
+  enum vatd_code code = worker_host_open(&v->host, v->programs, &warning, error);
+  if (warning.size)
+    log_line(v, NULL, NULL, "warn", buffer_text(&warning));
+  buffer_fini(&warning);
+  return code;
+}
+
+static void open_handles(struct vatd *v)
+{
+  uv_loop_init(&v->loop);
+  uv_check_init(&v->loop, &v->after_poll);
+  uv_idle_init(&v->loop, &v->awake);
+  uv_timer_init(&v->loop, &v->batch_timer);
+  v->after_poll.data = v;
+  v->awake.data = v;
+  v->batch_timer.data = v;
+  uv_check_start(&v->after_poll, on_after_poll);
+}
+
+/* The database comes first: its lock is what makes this the only kernel on it. */
+static enum vatd_code open_parts(struct vatd *v, const struct vatd_options *options, struct error *error)
+{
+  if (open_store(v, options, error) != VATD_OK || open_workers(v, options, error) != VATD_OK ||
+      kernel_open(v->store, &v->kernel, error) != VATD_OK || facet_register(v, error) != VATD_OK)
+    return error->code;
+  return systems_declare(v, options->system_subclusters, error);
+}
+
+enum vatd_code vatd_open(const struct vatd_options *options, struct vatd **kernel, struct vatd_error *error)
+{
+  struct error why = {0};
+  struct vatd *v = memory_zalloc(sizeof *v);
+  v->context = options->context;
+  v->log = options->log;
+  v->broken = options->broken;
+  v->host.snapshot_fd = -1;
+  idmap_init(&v->workers);
+  idmap_init(&v->requests);
+  idmap_init(&v->calls);
+  open_handles(v);
+  enum vatd_code code = open_parts(v, options, &why);
+  if (code != VATD_OK) {
+    vatd_close(v);
+    if (error) {
+      error->code = code;
+      snprintf(error->text, sizeof error->text, "%s", why.text);
+    }
+    return code;
+  }
+  if (options->eager)
+    kernel_start_all(v->kernel);
+  driver_feed(v);
+  *kernel = v;
+  return VATD_OK;
+}
+
+static void stop_all_workers(struct vatd *v)
+{
+  struct worker_process *worker;
+  size_t position = 0;
+  while ((worker = idmap_next(&v->workers, &position)))
+    worker_process_stop(worker);
+  idmap_fini(&v->workers);
+}
+
+/* What is done is committed, and what follows from it handed out. */
+static void finish_batch(struct vatd *v)
+{
+  if (!v->kernel || kernel_broken(v->kernel))
+    return;
+  commit(v);
+  v->pumping = true;
+  take_effects(v);
+  v->pumping = false;
+}
+
+void vatd_close(struct vatd *v)
+{
+  if (!v)
+    return;
+  finish_batch(v);
+  requests_close(v);
+  stop_all_workers(v);
+  services_close(v);
+  v->fed = false;
+  uv_close((uv_handle_t *)&v->after_poll, NULL);
+  uv_close((uv_handle_t *)&v->awake, NULL);
+  uv_close((uv_handle_t *)&v->batch_timer, NULL);
+  uv_run(&v->loop, UV_RUN_DEFAULT); /* lets workers be reaped and handles close */
+  uv_loop_close(&v->loop);
+  kernel_free(v->kernel);
+  if (v->store)
+    v->store->ops->close(v->store);
+  worker_host_close(&v->host);
+  json_decref(v->systems);
+  free(v->programs);
+  free(v);
+}
