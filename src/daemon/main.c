@@ -105,8 +105,8 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
     usage_error("unexpected argument ", argv[optind]);
 }
 
-/* In a build tree the worker stands beside this program; else NULL, and it is where it was installed. */
-static char *programs_beside(void)
+/* The directory `relative` to that of this program, if the worker is in it; else NULL. */
+static char *programs_in(const char *relative)
 {
   char path[4096];
   ssize_t size = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -114,10 +114,21 @@ static char *programs_beside(void)
     return NULL;
   path[size] = '\0';
   *strrchr(path, '/') = '\0';
-  char *worker = memory_printf("%s/vat-worker", path);
+  char *directory = memory_printf("%s%s", path, relative);
+  char *worker = memory_printf("%s/vat-worker", directory);
   bool found = access(worker, X_OK) == 0;
   free(worker);
-  return found ? memory_strdup(path) : NULL;
+  if (found)
+    return directory;
+  free(directory);
+  return NULL;
+}
+
+/* In a build tree the worker stands beside this program, in a prefix under libexec; else it is where the library says. */
+static char *find_programs(void)
+{
+  char *beside = programs_in("");
+  return beside ? beside : programs_in("/../libexec/vatd");
 }
 
 /* In the parent: waits for the child's word, repeats its complaint, and exits. */
@@ -189,7 +200,7 @@ int main(int argc, char **argv)
   parse_arguments(argc, argv, &arguments);
   umask(0077);
   signal(SIGPIPE, SIG_IGN);
-  char *programs = programs_beside();
+  char *programs = find_programs();
   arguments.options.programs = programs;
   int parent = arguments.detach ? detach() : -1;
   if (daemon_open(&daemon, &arguments.options, &error) != VATD_OK) {

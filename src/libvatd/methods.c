@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct method {
   const char *name;
@@ -93,6 +94,16 @@ static void launch_loaded(void *context, enum vatd_code code, const struct launc
   driver_feed(v);
 }
 
+/* The program `vat`, which bundles sources: beside the worker, or where both were installed. The caller frees it. */
+static char *find_bundler(const struct vatd *v)
+{
+  char *beside = memory_printf("%s/vat", v->programs);
+  if (access(beside, X_OK) == 0)
+    return beside;
+  free(beside);
+  return memory_printf("%s/../../bin/vat", v->programs);
+}
+
 void method_launch(struct vatd *v, struct request *request, json_t *config, const char *key, bool unique_names,
                    const char *system_name)
 {
@@ -108,7 +119,7 @@ void method_launch(struct vatd *v, struct request *request, json_t *config, cons
   launch->key = key ? memory_strdup(key) : NULL;
   launch->unique_names = unique_names;
   launch->system_name = system_name ? memory_strdup(system_name) : NULL;
-  char *bundler = memory_printf("%s/vat", v->programs);
+  char *bundler = find_bundler(v);
   bundles_load(&v->loop, bundler, config, launch_loaded, launch);
   free(bundler);
 }
