@@ -21,7 +21,7 @@ struct facet_method {
 
 static json_t *reference(const json_t *kref)
 {
-  return json_pack("{s:O}", "$ref", kref);
+  return json_pack("{s:O*}", "$ref", kref);
 }
 
 /* A kref as text, of an argument that is a reference or a text. */
@@ -143,8 +143,10 @@ static void serve(void *context, struct vatd_call *call)
 {
   const char *name = vatd_call_method(call);
   (void)context;
-  if (strcmp(name, "getPresence") == 0 && first_argument(call)) {
-    vatd_call_return(call, reference(json_array_get(vatd_call_args(call), 0)));
+  if (strcmp(name, "getPresence") == 0) {
+    json_t *kref = kref_of(json_array_get(vatd_call_args(call), 0));
+    vatd_call_return(call, reference(kref));
+    json_decref(kref);
     return;
   }
   for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
