@@ -26,6 +26,9 @@ struct worker_process {
 };
 
 void worker_spawn(struct worker_process *worker, enum start_way way);
+/* A worker that is a fork of the test, and ends with what `serve` returns. */
+void worker_fork(struct worker_process *worker, int (*serve)(int fd));
+void worker_fork_again(struct worker_process *worker, int (*serve)(int fd));
 /* Closes the channel, waits, and returns the wait status; the state is kept for worker_respawn(). */
 int worker_hang_up(struct worker_process *worker);
 int worker_wait(struct worker_process *worker);
