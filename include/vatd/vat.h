@@ -92,7 +92,7 @@ struct vatd_program {
   /*
    * Called at each start of the process, before anything is delivered; may be NULL. The place to register kinds, and to
    * read or prepare the storage. `parameters` are those of the cluster configuration, an object. Returns NULL, or why the
-   * vat cannot start: then nothing has happened. Who is also called again after the vat was suspended need not care.
+   * vat cannot start (a text that lives at least as long as `parameters`): then nothing has happened.
    */
   const char *(*start)(struct vatd_vat *vat, const json_t *parameters);
 };

@@ -184,14 +184,13 @@ static void start(void *context, const struct init_frame *init, struct outcome *
   vat->starting = true;
   const char *failure = vat->program->start ? vat->program->start(vat, parameters) : NULL;
   vat->starting = false;
+  struct bytes reason = arena_copy(&vat->crank->arena, bytes_of(failure ? failure : ""));
   end(vat, false, outcome);
-  json_decref(parameters);
+  json_decref(parameters); /* the reason may have been in it */
   if (!failure)
     return;
   outcome->status = DONE_INIT_FAILED;
-  outcome->text = arena_copy(&vat->crank->arena, bytes_of(failure));
-  if (!bytes_are_utf8(outcome->text))
-    outcome->text = bytes_of("(the reason is not UTF-8)");
+  outcome->text = bytes_are_utf8(reason) ? reason : bytes_of("(the reason is not UTF-8)");
 }
 
 static void deliver(void *context, const struct delivery *delivery, struct outcome *outcome)

@@ -36,6 +36,8 @@ static _Noreturn void run_worker(int channel, enum start_way way)
     if (snapshot < 0 || dup2(snapshot, 10) != 10)
       _exit(127);
     execl(WORKER_BUILD_DIR "/vat-worker", "vat-worker", "--snapshot-fd", "10", NULL);
+  } else if (way == FROM_TEST) {
+    execl("/proc/self/exe", "vat", "--serve", NULL);
   } else {
     execl(WORKER_BUILD_DIR "/vat-worker", "vat-worker", "--scripts", WORKER_BUILD_DIR "/vat-boot.js",
           WORKER_BUILD_DIR "/vat-supervisor.js", NULL);
@@ -43,17 +45,17 @@ static _Noreturn void run_worker(int channel, enum start_way way)
   _exit(127);
 }
 
-static void worker_new(struct worker_process *worker)
+void worker_spawn(struct worker_process *worker, enum start_way way)
 {
   *worker = (struct worker_process){
       .next_id = 1, .limits = {.computrons = DEFAULT_COMPUTRONS_PER_CRANK, .heap_bytes = DEFAULT_HEAP_BYTES}};
   ordmap_init(&worker->state);
   buffer_init(&worker->frame, LIMIT_FRAME_FROM_WORKER);
   arena_init(&worker->arena);
+  worker_respawn(worker, way);
 }
 
-/* Forks; in the child the other end of the channel, in the parent -1. */
-static int fork_with_channel(struct worker_process *worker)
+void worker_respawn(struct worker_process *worker, enum start_way way)
 {
   int pair[2];
   assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
@@ -61,38 +63,9 @@ static int fork_with_channel(struct worker_process *worker)
   int theirs = moved_up(pair[1]);
   worker->pid = fork();
   assert_true(worker->pid >= 0);
-  if (worker->pid == 0) {
-    close(worker->fd);
-    return theirs;
-  }
+  if (worker->pid == 0)
+    run_worker(theirs, way);
   close(theirs);
-  return -1;
-}
-
-void worker_spawn(struct worker_process *worker, enum start_way way)
-{
-  worker_new(worker);
-  worker_respawn(worker, way);
-}
-
-void worker_respawn(struct worker_process *worker, enum start_way way)
-{
-  int channel = fork_with_channel(worker);
-  if (channel >= 0)
-    run_worker(channel, way);
-}
-
-void worker_fork(struct worker_process *worker, int (*serve)(int fd))
-{
-  worker_new(worker);
-  worker_fork_again(worker, serve);
-}
-
-void worker_fork_again(struct worker_process *worker, int (*serve)(int fd))
-{
-  int channel = fork_with_channel(worker);
-  if (channel >= 0)
-    exit(serve(channel));
 }
 
 int worker_wait(struct worker_process *worker)

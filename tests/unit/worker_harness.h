@@ -13,7 +13,11 @@
 
 #include <sys/types.h>
 
-enum start_way { FROM_SNAPSHOT, FROM_SCRIPTS };
+enum start_way {
+  FROM_SNAPSHOT,
+  FROM_SCRIPTS,
+  FROM_TEST, /* the test program itself, with the argument --serve */
+};
 
 struct worker_process {
   pid_t pid;
@@ -26,9 +30,6 @@ struct worker_process {
 };
 
 void worker_spawn(struct worker_process *worker, enum start_way way);
-/* A worker that is a fork of the test, and ends with what `serve` returns. */
-void worker_fork(struct worker_process *worker, int (*serve)(int fd));
-void worker_fork_again(struct worker_process *worker, int (*serve)(int fd));
 /* Closes the channel, waits, and returns the wait status; the state is kept for worker_respawn(). */
 int worker_hang_up(struct worker_process *worker);
 int worker_wait(struct worker_process *worker);
