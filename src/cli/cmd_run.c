@@ -53,7 +53,18 @@ static bool ends_with(const char *text, const char *end)
   return size > end_size && strcmp(text + size - end_size, end) == 0;
 }
 
-/* "sourceSpec" or "bundleSpec" by the file's name, NULL when it is neither. */
+/* Whether the file is an executable: a vat in C. */
+static bool is_program(const char *path)
+{
+  char head[4] = {0};
+  FILE *file = fopen(path, "re");
+  size_t count = file ? fread(head, 1, sizeof head, file) : 0;
+  if (file)
+    fclose(file);
+  return count == sizeof head && memcmp(head, "\177ELF", sizeof head) == 0;
+}
+
+/* "sourceSpec" or "bundleSpec" by the file's name, "programSpec" by its content, NULL when it is none. */
 static const char *kind_of(const char *path)
 {
   static const char *const sources[] = {".js", ".ts", ".mjs", ".mts"};
@@ -61,7 +72,9 @@ static const char *kind_of(const char *path)
     if (ends_with(path, sources[i]))
       return "sourceSpec";
   }
-  return ends_with(path, ".bundle") ? "bundleSpec" : NULL;
+  if (ends_with(path, ".bundle"))
+    return "bundleSpec";
+  return is_program(path) ? "programSpec" : NULL;
 }
 
 /* The file's name without directory and last suffix. The caller frees it. */
@@ -81,7 +94,7 @@ static enum cli_exit add_vat(struct cli *cli, json_t *vats, const char *path, co
 {
   const char *kind = kind_of(path);
   if (!kind)
-    return cli_usage(cli, "%s: a vat is a .js, .ts, .mjs, .mts or .bundle file", path);
+    return cli_usage(cli, "%s: a vat is a .js, .ts, .mjs, .mts or .bundle file, or an executable", path);
   if (json_object_get(vats, name))
     return cli_usage(cli, "two vats would be called \"%s\"", name);
   char *url = url_of_file(cli, path);
@@ -133,14 +146,13 @@ static enum cli_exit resolve_spec(struct cli *cli, json_t *vat, const char *kind
 
 static enum cli_exit resolve_specs(struct cli *cli, json_t *config, const char *directory)
 {
+  static const char *const specs[] = {"sourceSpec", "bundleSpec", "programSpec"};
   enum cli_exit result = CLI_OK;
   const char *name;
   json_t *vat;
   json_object_foreach(json_object_get(config, "vats"), name, vat) {
-    if (!result)
-      result = resolve_spec(cli, vat, "sourceSpec", directory);
-    if (!result)
-      result = resolve_spec(cli, vat, "bundleSpec", directory);
+    for (size_t i = 0; !result && i < sizeof specs / sizeof *specs; i++)
+      result = resolve_spec(cli, vat, specs[i], directory);
   }
   return result;
 }

@@ -21,8 +21,8 @@ const struct verb verbs[] = {
         "run",
         "FILE... [--name NAME] | --config FILE",
         "launch vats and print them with their root objects",
-        "Each FILE is a vat: source (.js, .ts, .mjs, .mts), which is bundled first, or a bundle (.bundle) made by\n"
-        "`vat bundle` or by upstream's tools. The vats of one `run` form a subcluster; `bootstrap` of the first is "
+        "Each FILE is a vat: source (.js, .ts, .mjs, .mts), which is bundled first, a bundle (.bundle) made by\n"
+        "`vat bundle` or by upstream's tools, or the executable of a vat in C. The vats of one `run` form a subcluster; `bootstrap` of the first is "
         "called\n"
         "with the roots of all by name. A vat is called after its file, or NAME when there is one FILE. A name that is "
         "in\n"
@@ -31,6 +31,7 @@ const struct verb verbs[] = {
         "count from the configuration's directory.",
         "  vat run examples/counter.js\n"
         "  vat run counter.js --name visitors\n"
+        "  vat run ./counter-vat --name counter\n"
         "  vat run --config cluster.json\n",
         0,
         -1,

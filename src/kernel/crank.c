@@ -275,36 +275,50 @@ void crank_worker_ended(struct kernel *k, struct vat *vat, enum worker_end end, 
 /* ---- start ---- */
 
 /* Encodes the vat's init frame; false when it does not fit, or the kernel broke. */
-static bool encode_init(struct kernel *k, const struct vat *vat, struct buffer *frame)
+static bool encode_init(struct kernel *k, const struct vat *vat, struct bytes bundle, struct buffer *frame)
 {
-  struct vat_record record;
   struct bytes config = {NULL, 0};
-  struct buffer code;
   struct bytes id = record_key(k, "%s", vat_id_text(vat->id).text);
-  buffer_init(&code, LIMIT_BUNDLE);
-  bool found = vat_record_get(k, vat->id, &record) &&
-               record_get(k, record_key(k, "vatConfig.%s", id.data), &config) &&
-               vat_bundle_code(k, record.bundle, &code);
+  bool found = record_get(k, record_key(k, "vatConfig.%s", id.data), &config);
   struct init_frame init = {
       .id = vat->frame_id,
       .vat = id,
       .config = config,
-      .bundle = buffer_bytes(&code),
+      .bundle = bundle,
       .state = vatstore_rows(k, vat->id, bytes_of("")),
       .complete = true,
       .limits = {.computrons = DEFAULT_COMPUTRONS_PER_CRANK, .heap_bytes = DEFAULT_HEAP_BYTES},
   };
-  bool encoded = found && !kernel_is_broken(k) && frame_encode_init(frame, &init);
-  buffer_fini(&code);
+  return found && !kernel_is_broken(k) && frame_encode_init(frame, &init);
+}
+
+/*
+ * What the worker needs to begin: the init frame, and in `program` the program of a vat in C, which the process is started
+ * with. A JavaScript vat's code is in the frame, and `program` stays empty. False: it does not fit, or the kernel broke.
+ */
+static bool prepare_start(struct kernel *k, const struct vat *vat, struct buffer *frame, struct buffer *program)
+{
+  struct vat_record record;
+  struct buffer code;
+  buffer_init(&code, LIMIT_BUNDLE);
+  bool is_program = vat_is_program(k, vat->id);
+  bool found = vat_record_get(k, vat->id, &record) && vat_bundle_code(k, record.bundle, &code);
+  bool encoded = found && encode_init(k, vat, is_program ? bytes_of("") : buffer_bytes(&code), frame);
+  if (encoded && is_program)
+    *program = code;
+  else
+    buffer_fini(&code);
   return encoded;
 }
 
 static void start_worker(struct kernel *k, struct vat *vat)
 {
   struct buffer frame;
+  struct buffer program;
   buffer_init(&frame, LIMIT_FRAME_TO_WORKER);
+  buffer_init(&program, LIMIT_BUNDLE);
   vat->frame_id = ++k->next_frame;
-  if (!encode_init(k, vat, &frame)) {
+  if (!prepare_start(k, vat, &frame, &program)) {
     buffer_fini(&frame);
     if (!kernel_is_broken(k))
       suspend(k, vat, "its storage is larger than one init frame can carry");
@@ -313,7 +327,7 @@ static void start_worker(struct kernel *k, struct vat *vat)
   vat->worker = ++k->next_worker;
   idmap_put(&k->workers, vat->worker, vat);
   vat_set_phase(k, vat, VAT_STARTING);
-  effect_start_worker(k, vat->worker, vat->id);
+  effect_start_worker(k, vat->worker, vat->id, &program);
   effect_send(k, vat->worker, vat->id, &frame, true);
 }
 

@@ -136,17 +136,24 @@ static struct effect *emit_for_worker(struct kernel *k, enum effect_type type, u
   return effect;
 }
 
-void effect_start_worker(struct kernel *k, uint64_t worker, uint64_t vat)
+/* Takes over the buffer's content. */
+static struct effect *emit_with_content(struct kernel *k, enum effect_type type, uint64_t worker, uint64_t vat,
+                                        struct buffer *content)
 {
-  emit_for_worker(k, EFFECT_START_WORKER, worker, vat);
+  struct effect *effect = emit_for_worker(k, type, worker, vat);
+  effect->frame = *content;
+  buffer_init(content, content->limit);
+  return effect;
+}
+
+void effect_start_worker(struct kernel *k, uint64_t worker, uint64_t vat, struct buffer *program)
+{
+  emit_with_content(k, EFFECT_START_WORKER, worker, vat, program);
 }
 
 void effect_send(struct kernel *k, uint64_t worker, uint64_t vat, struct buffer *frame, bool timed)
 {
-  struct effect *effect = emit_for_worker(k, EFFECT_SEND, worker, vat);
-  effect->frame = *frame;
-  effect->timed = timed;
-  buffer_init(frame, frame->limit);
+  emit_with_content(k, EFFECT_SEND, worker, vat, frame)->timed = timed;
 }
 
 void effect_stop_worker(struct kernel *k, uint64_t worker, uint64_t vat)

@@ -46,7 +46,7 @@ static enum vatd_code check_name(const char *name, struct error *error)
 
 static enum vatd_code check_vat(const char *name, const json_t *config, struct error *error)
 {
-  static const char *const specs[] = {"bundleSpec", "sourceSpec", "bundleName"};
+  static const char *const specs[] = {"bundleSpec", "sourceSpec", "programSpec", "bundleName"};
   size_t found = 0;
   if (check_name(name, error) != VATD_OK)
     return VATD_INVALID;
@@ -60,7 +60,7 @@ static enum vatd_code check_vat(const char *name, const json_t *config, struct e
   }
   if (found != 1)
     return error_set(error, VATD_INVALID,
-                     "invalid cluster config: vat \"%s\" needs exactly one of bundleSpec and sourceSpec", name);
+                     "invalid cluster config: vat \"%s\" needs exactly one of bundleSpec, sourceSpec and programSpec", name);
   if (json_array_size(json_object_get(config, "globals")) > 0)
     return error_set(error, VATD_INVALID, "vat \"%s\" requested unknown global \"%s\"", name,
                      first_text(json_object_get(config, "globals")));

@@ -41,6 +41,14 @@ bool vat_exists(struct kernel *k, uint64_t id)
   return record_get(k, vat_key(k, "vatConfig", id), NULL);
 }
 
+bool vat_is_program(struct kernel *k, uint64_t id)
+{
+  json_t *config = record_json(k, vat_key(k, "vatConfig", id));
+  bool is_program = json_object_get(config, "programSpec") != NULL;
+  json_decref(config);
+  return is_program;
+}
+
 static struct bytes member_text(struct kernel *k, const json_t *object, const char *member)
 {
   const json_t *value = json_object_get(object, member);

@@ -45,6 +45,8 @@ void vat_set_suspended(struct kernel *k, uint64_t id, const char *cause); /* NUL
 bool vat_suspended_cause(struct kernel *k, uint64_t id, struct bytes *cause);
 void vat_set_faults(struct kernel *k, uint64_t id, uint64_t strikes, uint64_t crashes);
 
+/* Whether the vat is a program of its own (programSpec), whose code is no JavaScript bundle but an executable. */
+bool vat_is_program(struct kernel *k, uint64_t id);
 /* The code with this hash; false when the store lost it (the kernel is broken then). */
 bool vat_bundle_code(struct kernel *k, struct bytes hash, struct buffer *code);
 

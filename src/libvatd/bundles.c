@@ -3,6 +3,7 @@
  * libvatd/bundles.c - see bundles.h.
  *
  *     next vat --bundleSpec--> read the file ------------------------------+
+ *        |     --programSpec--> read the file: an executable -------------+
  *        ^     --sourceSpec--> run `vat bundle FILE -o -` --> its output --+--> next vat … done
  *        |                                                                 |
  *        +-----------------------------------------------------------------+
@@ -120,14 +121,14 @@ static char *spec_path(const char *spec, struct error *error)
   return NULL;
 }
 
-/* ---- bundleSpec ---- */
+/* ---- bundleSpec, programSpec ---- */
 
-static enum vatd_code read_bundle(const char *path, struct buffer *code, struct error *error)
+static enum vatd_code read_file(const char *path, struct buffer *code, struct error *error)
 {
   struct stat status;
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0)
-    return error_set_errno(error, VATD_NOT_FOUND, errno, "bundle %s", path);
+    return error_set_errno(error, VATD_NOT_FOUND, errno, "%s", path);
   ssize_t count = 1;
   bool regular = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
   while (regular && count > 0 && buffer_reserve(code, READ_SIZE)) {
@@ -137,22 +138,34 @@ static enum vatd_code read_bundle(const char *path, struct buffer *code, struct 
   int failure = errno;
   close(fd);
   if (!regular)
-    return error_set(error, VATD_INVALID, "bundle %s is not a regular file", path);
+    return error_set(error, VATD_INVALID, "%s is not a regular file", path);
   if (code->overflowed)
-    return error_set(error, VATD_LIMIT, "bundle %s is larger than %zu bytes", path, LIMIT_BUNDLE);
-  return count < 0 ? error_set_errno(error, VATD_IO, failure, "bundle %s", path) : VATD_OK;
+    return error_set(error, VATD_LIMIT, "%s is larger than %zu bytes", path, LIMIT_BUNDLE);
+  return count < 0 ? error_set_errno(error, VATD_IO, failure, "%s", path) : VATD_OK;
 }
 
-static void load_bundle(struct loading *loading, const char *path)
+/* Said now rather than by a worker that cannot start. */
+static enum vatd_code check_program(const char *path, const struct buffer *code, struct error *error)
+{
+  if (bytes_start_with(buffer_bytes(code), bytes_of("\177ELF")))
+    return VATD_OK;
+  return error_set(error, VATD_INVALID, "%s is not an executable (ELF)", path);
+}
+
+static void load_file(struct loading *loading, const char *path, bool is_program)
 {
   struct error error = {0};
   struct buffer code;
   buffer_init(&code, LIMIT_BUNDLE + READ_SIZE);
-  if (read_bundle(path, &code, &error) == VATD_OK) {
+  enum vatd_code result = read_file(path, &code, &error);
+  if (result == VATD_OK && is_program)
+    result = check_program(path, &code, &error);
+  if (result == VATD_OK) {
     keep_and_go_on(loading, &code);
     return;
   }
   buffer_fini(&code);
+  error_wrap(&error, is_program ? "program" : "bundle");
   fail(loading, &error);
 }
 
@@ -257,16 +270,18 @@ static void load_next(struct loading *loading)
   }
   json_t *vat = json_object_iter_value(loading->at);
   const char *bundle = json_string_value(json_object_get(vat, "bundleSpec"));
+  const char *program = json_string_value(json_object_get(vat, "programSpec"));
   const char *source = json_string_value(json_object_get(vat, "sourceSpec"));
-  char *path = bundle || source ? spec_path(bundle ? bundle : source, &error) : NULL;
-  if (!bundle && !source)
-    error_set(&error, VATD_INVALID, "bundleName is not offered; use bundleSpec or sourceSpec");
+  const char *spec = bundle ? bundle : program ? program : source;
+  char *path = spec ? spec_path(spec, &error) : NULL;
+  if (!spec)
+    error_set(&error, VATD_INVALID, "bundleName is not offered; use bundleSpec, sourceSpec or programSpec");
   if (!path)
     fail(loading, &error);
-  else if (bundle)
-    load_bundle(loading, path);
-  else
+  else if (source)
     bundle_source(loading, path);
+  else
+    load_file(loading, path, program != NULL);
   free(path);
 }
 
