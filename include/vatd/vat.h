@@ -201,7 +201,7 @@ struct vatd_ref *vatd_json_ref(struct vatd_vat *vat, const json_t *value);
 /*
  * Keeps an object of another vat through restarts: it is usable, under the same name, until it has been unkept as many times
  * as kept. Its name is what the program writes into its storage, and gives to vatd_vat_ref() or finds in a stored
- * {"$ref": …}. Durable objects of this vat need no keeping (it does nothing); promises and heap objects cannot be kept.
+ * {"$ref": …}. The root and durable objects of this vat need no keeping (it does nothing); promises and heap objects cannot be kept.
  */
 void vatd_ref_keep(struct vatd_ref *ref);
 void vatd_ref_unkeep(struct vatd_ref *ref);

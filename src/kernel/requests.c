@@ -342,6 +342,13 @@ void kernel_queue_message(struct kernel *k, uint64_t request, const char *key, s
 
 /* ---- launches and ends ---- */
 
+/* A JavaScript bundle travels in a frame, as a text; a program does not. */
+static bool is_good_code(const json_t *vat, struct bytes code)
+{
+  bool is_program = json_object_get(vat, "programSpec") != NULL;
+  return code.size <= LIMIT_BUNDLE && (is_program ? code.size > 0 : bytes_are_utf8(code));
+}
+
 static enum vatd_code check_bundles(struct kernel *k, const struct launch_order *order, struct error *error)
 {
   const struct launch_bundle *bundles = order->bundles;
@@ -354,8 +361,9 @@ static enum vatd_code check_bundles(struct kernel *k, const struct launch_order 
       at++;
     if (at == order->bundle_count)
       return error_set(error, VATD_INVALID, "vat \"%s\" has no bundle", name);
-    if (bundles[at].code.size > LIMIT_BUNDLE || !bytes_are_utf8(bundles[at].code))
-      return error_set(error, VATD_INVALID, "vat \"%s\": its bundle is not a UTF-8 text of at most %zu bytes", name,
+    if (!is_good_code(vat, bundles[at].code))
+      return error_set(error, VATD_INVALID,
+                       "vat \"%s\": its code is not a bundle (a UTF-8 text) or a program of at most %zu bytes", name,
                        LIMIT_BUNDLE);
     if (order->unique_names && vats_named(k, bytes_of(name), &others) > 0)
       return error_set(error, VATD_EXISTS, "a vat named \"%s\" exists (%s)", name, vat_id_text(others[0]).text);

@@ -110,10 +110,15 @@ struct vatd_ref *ref_touch(struct vatd_ref *ref)
   return ref;
 }
 
+/* The root and durable objects need neither holding nor keeping. */
+static bool is_lasting(const struct vatd_ref *ref)
+{
+  return ref->vref.durable || strcmp(ref->text, "o+0") == 0;
+}
+
 bool ref_usable(const struct vatd_ref *ref)
 {
-  bool always = ref->vref.durable || strcmp(ref->text, "o+0") == 0;
-  return always || ref->holds > 0 || ref->kept > 0 || ref->touched == ref->vat->crank_number;
+  return is_lasting(ref) || ref->holds > 0 || ref->kept > 0 || ref->touched == ref->vat->crank_number;
 }
 
 void vatd_ref_hold(struct vatd_ref *ref)
@@ -175,7 +180,7 @@ static void store_kept(const struct vatd_ref *ref)
 static bool wants_keeping(const struct vatd_ref *ref)
 {
   VAT_EXPECT(ref->vat, ref_usable(ref), "%s is used after its time", ref->text);
-  VAT_EXPECT(ref->vat, !ref->vref.promise && (!ref->vref.exported || ref->vref.durable),
+  VAT_EXPECT(ref->vat, !ref->vref.promise && (!ref->vref.exported || is_lasting(ref)),
              "%s is a promise or a heap object and cannot be kept", ref->text);
   return !ref->vref.exported;
 }

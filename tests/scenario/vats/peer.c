@@ -172,20 +172,49 @@ static void make(struct vatd_vat *vat, struct vatd_message *message)
   vatd_message_return(message, json_pack("{s:o}", "promise", vatd_ref_json(promise)));
 }
 
+/* The promise that was made under this name; the message is rejected when there is none. */
+static struct vatd_ref *made(struct vatd_message *message)
+{
+  struct vatd_ref *promise = find(text_arg(message, 0))->ref;
+  if (!promise)
+    vatd_message_throw(message, "nothing is called %s", text_arg(message, 0));
+  return promise;
+}
+
 static void fulfil(struct vatd_vat *vat, struct vatd_message *message)
 {
-  vatd_vat_resolve(vat, find(text_arg(message, 0))->ref, copy_of(arg(message, 1)));
+  struct vatd_ref *promise = made(message);
+  if (promise)
+    vatd_vat_resolve(vat, promise, copy_of(arg(message, 1)));
 }
 
 static void fulfil_with_object(struct vatd_vat *vat, struct vatd_message *message)
 {
-  struct vatd_ref *object = make_object(vat, text_arg(message, 0));
-  vatd_vat_resolve(vat, find(text_arg(message, 0))->ref, vatd_ref_json(object));
+  struct vatd_ref *promise = made(message);
+  if (promise)
+    vatd_vat_resolve(vat, promise, vatd_ref_json(make_object(vat, text_arg(message, 0))));
+}
+
+static struct vatd_ref *make_thing(struct vatd_vat *vat, const char *name)
+{
+  char key[48];
+  uint64_t instance = vatd_vat_new_instance(vat, KIND_THING);
+  vatd_vat_set(vat, thing_key(key, instance, "name"), name, strlen(name));
+  return vatd_vat_durable(vat, KIND_THING, instance);
+}
+
+static void fulfil_with_durable(struct vatd_vat *vat, struct vatd_message *message)
+{
+  struct vatd_ref *promise = made(message);
+  if (promise)
+    vatd_vat_resolve(vat, promise, vatd_ref_json(make_thing(vat, text_arg(message, 0))));
 }
 
 static void reject(struct vatd_vat *vat, struct vatd_message *message)
 {
-  vatd_vat_reject(vat, find(text_arg(message, 0))->ref, vatd_json_error("Error", "%s", text_arg(message, 1)));
+  struct vatd_ref *promise = made(message);
+  if (promise)
+    vatd_vat_reject(vat, promise, vatd_json_error("Error", "%s", text_arg(message, 1)));
 }
 
 static void make_heap_object(struct vatd_vat *vat, struct vatd_message *message)
@@ -195,10 +224,7 @@ static void make_heap_object(struct vatd_vat *vat, struct vatd_message *message)
 
 static void make_durable(struct vatd_vat *vat, struct vatd_message *message)
 {
-  char key[48];
-  uint64_t instance = vatd_vat_new_instance(vat, KIND_THING);
-  vatd_vat_set(vat, thing_key(key, instance, "name"), text_arg(message, 0), strlen(text_arg(message, 0)));
-  vatd_message_return(message, vatd_ref_json(vatd_vat_durable(vat, KIND_THING, instance)));
+  vatd_message_return(message, vatd_ref_json(make_thing(vat, text_arg(message, 0))));
 }
 
 /* Asks another vat and answers with a promise for what it answers. */
@@ -249,9 +275,9 @@ static void greet_through(struct vatd_vat *vat, struct vatd_message *message)
 /* A call of the result of a call. */
 static void pipeline(struct vatd_vat *vat, struct vatd_message *message)
 {
-  struct vatd_ref *made =
+  struct vatd_ref *object =
       vatd_vat_ask(vat, other(vat, text_arg(message, 0)), "makeObject", json_pack("[O]", arg(message, 1)));
-  vatd_message_return(message, vatd_ref_json(vatd_vat_ask(vat, made, "greet", rest_args(message, 2))));
+  vatd_message_return(message, vatd_ref_json(vatd_vat_ask(vat, object, "greet", rest_args(message, 2))));
 }
 
 static void answer_later(struct vatd_vat *vat, struct vatd_message *message)
@@ -337,20 +363,35 @@ static const struct {
   const char *name;
   method_fn *method;
 } methods[] = {
-    {"bootstrap", meet},        {"meet", meet},
-    {"count", count},           {"give", give},
-    {"say", say},               {"throwBack", throw_back},
-    {"make", make},             {"fulfil", fulfil},
-    {"fulfilWithObject", fulfil_with_object}, {"reject", reject},
-    {"makeObject", make_heap_object},         {"makeDurable", make_durable},
-    {"tell", tell},             {"wait", wait_for},
-    {"ask", ask},               {"tellAboutAnswer", tell_about_answer},
-    {"greetThrough", greet_through},          {"pipeline", pipeline},
-    {"answerLater", answer_later},            {"answerNow", answer_now},
-    {"hold", hold_it},          {"greetHeld", greet_held},
-    {"letGo", let_go},          {"keep", keep_it},
-    {"greetKept", greet_kept},  {"unkeep", unkeep_it},
-    {"crash", crash},           {"leave", leave},
+    {"bootstrap", meet},
+    {"meet", meet},
+    {"count", count},
+    {"give", give},
+    {"say", say},
+    {"throwBack", throw_back},
+    {"make", make},
+    {"fulfil", fulfil},
+    {"fulfilWithObject", fulfil_with_object},
+    {"fulfilWithDurable", fulfil_with_durable},
+    {"reject", reject},
+    {"makeObject", make_heap_object},
+    {"makeDurable", make_durable},
+    {"tell", tell},
+    {"wait", wait_for},
+    {"ask", ask},
+    {"tellAboutAnswer", tell_about_answer},
+    {"greetThrough", greet_through},
+    {"pipeline", pipeline},
+    {"answerLater", answer_later},
+    {"answerNow", answer_now},
+    {"hold", hold_it},
+    {"greetHeld", greet_held},
+    {"letGo", let_go},
+    {"keep", keep_it},
+    {"greetKept", greet_kept},
+    {"unkeep", unkeep_it},
+    {"crash", crash},
+    {"leave", leave},
 };
 
 static void peer(struct vatd_vat *vat, void *self, struct vatd_message *message)
