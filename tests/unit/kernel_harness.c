@@ -42,6 +42,7 @@ static void answer_init(struct harness *h, struct played_worker *vat, struct byt
   assert_int_equal(frame_decode_init(copy, &h->arena, &frame, &error), VATD_OK);
   vat->frame_id = frame.id;
   vat->state = frame.state;
+  vat->bundle = frame.bundle;
   if (!h->hold_inits)
     harness_done(h, vat->vat, (struct done_frame){.status = DONE_OK});
 }
@@ -70,6 +71,7 @@ static void carry_out(struct harness *h, struct effect *effect)
     vat->worker = effect->worker;
     vat->vat = effect->vat;
     vat->has_delivery = false;
+    vat->program = arena_copy(&h->arena, buffer_bytes(&effect->frame));
     vat->starts++;
     break;
   case EFFECT_SEND:
@@ -192,8 +194,10 @@ uint64_t harness_begin_launch(struct harness *h, const char *config)
   const char *name;
   json_t *vat;
   uint64_t request = new_request(h);
-  json_object_foreach(json_object_get(json, "vats"), name, vat)
-    bundles[count++] = (struct launch_bundle){name, bytes_of("{\"moduleFormat\":\"iife\"}")};
+  json_object_foreach(json_object_get(json, "vats"), name, vat) {
+    bool is_program = json_object_get(vat, "programSpec") != NULL;
+    bundles[count++] = (struct launch_bundle){name, bytes_of(is_program ? HARNESS_PROGRAM : HARNESS_BUNDLE)};
+  }
   const char *system = json_string_value(json_object_get(json, "system"));
   struct launch_order order = {.config = json, .bundles = bundles, .bundle_count = count, .system_name = system};
   kernel_launch(h->kernel, request, NULL, &order);

@@ -29,7 +29,12 @@ struct played_worker {
   struct delivery delivery;
   size_t starts;   /* how often a worker was started for this vat */
   struct key_value_list state; /* what the last init carried */
+  struct bytes bundle;         /* likewise */
+  struct bytes program;        /* what the last worker was started with: HARNESS_PROGRAM for a programSpec */
 };
+
+#define HARNESS_PROGRAM "\177ELF\377\376" /* no UTF-8 */
+#define HARNESS_BUNDLE "{\"moduleFormat\":\"iife\"}"
 
 struct harness {
   struct store *store;

@@ -169,6 +169,8 @@ static void bad_configurations_are_refused_with_a_reason(void **state)
       {"{\"bootstrap\":\"b\",\"vats\":{\"a\":{\"bundleSpec\":\"x\"}}}", "invalid bootstrap vat name"},
       {"{\"bootstrap\":\"a\",\"vats\":{\"a\":{}}}", "exactly one of"},
       {"{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"bundleSpec\":\"x\",\"sourceSpec\":\"y\"}}}", "exactly one of"},
+      {"{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"bundleSpec\":\"x\",\"programSpec\":\"y\"}}}", "exactly one of"},
+      {"{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"programSpec\":[]}}}", "must be a string"},
       {"{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"bundleSpec\":7}}}", "must be a string"},
       {"{\"bootstrap\":\"a\",\"vats\":{\"a\":7}}", "must be an object"},
       {"{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"bundleSpec\":\"x\"}},\"services\":[7]}", "must be an array of names"},
@@ -228,6 +230,29 @@ static void clearing_the_state_makes_ids_start_again(void **state)
   assert_int_equal(harness_launch(h, "bob", NULL), 1);
 }
 
+static void a_program_goes_to_the_process_and_a_bundle_into_the_frame(void **state)
+{
+  struct harness *h = *state;
+  harness_begin_launch(
+      h, "{\"bootstrap\":\"c\",\"vats\":{\"c\":{\"programSpec\":\"x\"},\"js\":{\"bundleSpec\":\"x\"}}}");
+  assert_true(bytes_is(h->vats[1].program, HARNESS_PROGRAM));
+  assert_true(bytes_is(h->vats[1].bundle, ""));
+  assert_true(bytes_is(h->vats[2].program, ""));
+  assert_true(bytes_is(h->vats[2].bundle, HARNESS_BUNDLE));
+}
+
+static void a_program_is_there_after_a_crash_of_the_kernel(void **state)
+{
+  struct harness *h = *state;
+  harness_begin_launch(h, "{\"bootstrap\":\"c\",\"vats\":{\"c\":{\"programSpec\":\"x\"}}}");
+  harness_return(h, 1, "#\"#undefined\"", NULL);
+  h->vats[1].program = bytes_of("");
+  harness_crash(h);
+  harness_call(h, "c", "first");
+  assert_int_equal(h->vats[1].starts, 2);
+  assert_true(bytes_is(h->vats[1].program, HARNESS_PROGRAM));
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -246,6 +271,8 @@ int main(void)
       KERNEL_TEST(terminating_a_subcluster_leaves_nothing),
       KERNEL_TEST(a_bundle_is_stored_once_and_goes_with_its_last_vat),
       KERNEL_TEST(clearing_the_state_makes_ids_start_again),
+      KERNEL_TEST(a_program_goes_to_the_process_and_a_bundle_into_the_frame),
+      KERNEL_TEST(a_program_is_there_after_a_crash_of_the_kernel),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
