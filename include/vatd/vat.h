@@ -53,7 +53,7 @@
  *
  * Wrong. What another vat may do (odd data, unknown methods, rejections) always ends as a rejection or a return value and
  * never harms the program. A program that breaks a rule of this file (a NULL where none may be, a second answer, a reference
- * used after its time) is told on standard error and aborted; its message is delivered again, and after the third time vatd
+ * used after its time) is told on standard error and aborted; its message is delivered again, up to three times, then vatd
  * suspends the vat. Memory that runs out aborts too.
  *
  * Not thread-safe: everything happens on the thread that called vatd_vat_main().
