@@ -67,7 +67,12 @@
 #define LIMIT_IDEMPOTENCY_KEY_LENGTH 200
 
 /* Faults (ARCHITECTURE.md, "Faults"). */
-#define LIMIT_STRIKES 3     /* limit faults in a row before a vat is suspended */
-#define LIMIT_REDELIVERIES 3 /* environment faults in a row before a vat is suspended */
+#define DEFAULT_STRIKES 3      /* limit faults in a row, the last of which suspends the vat */
+#define DEFAULT_REDELIVERIES 3 /* environment faults in a row, before a vat is suspended */
+#define BACK_OFF_MS 100        /* before the first redelivery … */
+#define BACK_OFF_FACTOR 4      /* … and so many times longer before each further one … */
+#define LIMIT_BACK_OFF_MS 60000 /* … up to this */
+#define LIMIT_SUSPENDED_QUEUE 1000 /* messages that wait for a suspended vat; further ones are rejected */
+#define LIMIT_CLEANUP_ROWS 200     /* of a terminated vat, removed in one crank */
 
 #endif

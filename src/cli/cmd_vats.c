@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/cmd_vats.c - looking at vats and ending them: ls, show, ping, gc, kill, restart, terminate. */
+/* cli/cmd_vats.c - looking at vats and ending them: ls, show, ping, gc, kill, restart, resume, terminate. */
 #include "cli/commands.h"
 #include "cli/output.h"
 
@@ -109,6 +109,11 @@ enum cli_exit cmd_gc(struct cli *cli)
 enum cli_exit cmd_kill(struct cli *cli)
 {
   return act(cli, "killVat", "vat", "killed");
+}
+
+enum cli_exit cmd_resume(struct cli *cli)
+{
+  return act(cli, "resumeVat", "id", "resumed");
 }
 
 enum cli_exit cmd_restart(struct cli *cli)

@@ -14,6 +14,7 @@ enum cli_exit cmd_ping(struct cli *cli);
 enum cli_exit cmd_gc(struct cli *cli);
 enum cli_exit cmd_kill(struct cli *cli);
 enum cli_exit cmd_restart(struct cli *cli);
+enum cli_exit cmd_resume(struct cli *cli);
 enum cli_exit cmd_terminate(struct cli *cli);
 
 enum cli_exit cmd_store(struct cli *cli);

@@ -145,6 +145,18 @@ const struct verb verbs[] = {
         {{0}},
     },
     {
+        "resume",
+        "NAME",
+        "let a suspended vat go on",
+        "A vat that broke limits or crashed several times in a row is suspended: `vat show` says why. What was sent to it waits, up\n"
+        "to 1,000 messages, and is delivered in order when it is resumed.",
+        "  vat resume counter\n",
+        1,
+        1,
+        cmd_resume,
+        {{0}},
+    },
+    {
         "terminate",
         "NAME",
         "end a vat (or a subcluster, by its id) for ever and delete its storage",

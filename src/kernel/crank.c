@@ -32,6 +32,7 @@
 #include "kernel/requests.h"
 #include "kernel/restart.h"
 #include "kernel/services.h"
+#include "kernel/suspension.h"
 #include "kernel/syscalls.h"
 #include "kernel/vats.h"
 #include "kernel/vatstore.h"
@@ -123,6 +124,7 @@ void crank_keep(struct kernel *k)
     unindex(k, &k->staged.dequeued.items[i]);
   for (size_t i = 0; i < k->staged.ended.count; i++) {
     struct vat *vat = vat_if_known(k, number_list_at(&k->staged.ended, i));
+    number_list_add(&k->ending, number_list_at(&k->staged.ended, i));
     if (vat)
       vat_forget(k, vat);
   }
@@ -153,18 +155,13 @@ static void end_incarnation(struct kernel *k, struct vat *vat)
 
 /* ---- faults ---- */
 
-/* No delivery to the vat until somebody resumes it. */
+/* No delivery to the vat until somebody resumes it; or its end, if its configuration says so. */
 static void suspend(struct kernel *k, struct vat *vat, const char *cause)
 {
-  crank_begin(k);
-  vat_set_suspended(k, vat->id, cause);
-  crank_keep(k);
-  vat->suspended = true;
-  gate_log_kernel(k, vat->id, "suspended: %s", cause);
-  for (size_t i = 0; i < vat->starts.count; i++)
-    gate_answer_error(k, number_list_at(&vat->starts, i), VATD_REJECTED, "vat %s is suspended: %s",
-                      vat_id_text(vat->id).text, cause);
-  number_list_clear(&vat->starts);
+  if (vat->policy.terminate)
+    crank_vat_broke_rules(k, vat, cause);
+  else
+    suspension_begin(k, vat, cause);
 }
 
 void crank_vat_broke_rules(struct kernel *k, struct vat *vat, const char *detail)
@@ -233,8 +230,18 @@ static void limit_exceeded(struct kernel *k, struct vat *vat, const char *detail
   crank_keep(k);
   vat->strikes = strikes;
   end_incarnation(k, vat);
-  if (strikes >= LIMIT_STRIKES)
+  if (strikes >= vat->policy.strikes)
     suspend(k, vat, detail);
+}
+
+/* The vat gets no delivery for a while, longer each time: what killed its worker may pass. */
+static void rest(struct kernel *k, struct vat *vat)
+{
+  uint64_t delay = BACK_OFF_MS;
+  for (uint64_t i = 1; i < vat->crashes && delay < LIMIT_BACK_OFF_MS; i++)
+    delay *= BACK_OFF_FACTOR;
+  vat->resting = true;
+  effect_wake_later(k, vat->id, delay < LIMIT_BACK_OFF_MS ? delay : LIMIT_BACK_OFF_MS);
 }
 
 /* The worker died under the vat: the item will be delivered again, but not for ever. */
@@ -254,8 +261,10 @@ static void crashed(struct kernel *k, struct vat *vat, const char *detail)
     vat->crashes++;
   }
   end_incarnation(k, vat);
-  if (busy && vat->crashes > LIMIT_REDELIVERIES)
+  if (busy && vat->crashes > vat->policy.crashes)
     suspend(k, vat, detail);
+  else if (busy)
+    rest(k, vat);
 }
 
 void crank_worker_ended(struct kernel *k, struct vat *vat, enum worker_end end, const char *detail)
@@ -287,7 +296,7 @@ static bool encode_init(struct kernel *k, const struct vat *vat, struct bytes bu
       .bundle = bundle,
       .state = vatstore_rows(k, vat->id, bytes_of("")),
       .complete = true,
-      .limits = {.computrons = DEFAULT_COMPUTRONS_PER_CRANK, .heap_bytes = DEFAULT_HEAP_BYTES},
+      .limits = {.computrons = vat->policy.computrons, .heap_bytes = vat->policy.heap_bytes},
   };
   return found && !kernel_is_broken(k) && frame_encode_init(frame, &init);
 }
@@ -328,7 +337,7 @@ static void start_worker(struct kernel *k, struct vat *vat)
   idmap_put(&k->workers, vat->worker, vat);
   vat_set_phase(k, vat, VAT_STARTING);
   effect_start_worker(k, vat->worker, vat->id, &program);
-  effect_send(k, vat->worker, vat->id, &frame, true);
+  effect_send(k, vat, &frame, true);
 }
 
 /* ---- dispatch ---- */
@@ -353,7 +362,7 @@ static void send_delivery(struct kernel *k, struct vat *vat, struct flight *flig
   vat_set_phase(k, vat, VAT_BUSY);
   bool encoded = frame_encode_deliver(&frame, vat->frame_id, delivery);
   CHECK(encoded); /* what one worker could send fits into what another may get */
-  effect_send(k, vat->worker, vat->id, &frame, true);
+  effect_send(k, vat, &frame, true);
 }
 
 static void dispatch_message(struct kernel *k, struct vat *vat, uint64_t slot, const struct queue_item *item,
@@ -554,7 +563,7 @@ void crank_dispatch(struct kernel *k, struct vat *vat)
     return;
   }
   bool wanted = vat->launching || vat->wake || vat->pings.count > 0 || vat->starts.count > 0;
-  if (vat->suspended || (vat->phase != VAT_ASLEEP && vat->phase != VAT_IDLE))
+  if (vat->suspended || vat->resting || (vat->phase != VAT_ASLEEP && vat->phase != VAT_IDLE))
     return;
   if (vat->phase == VAT_ASLEEP && !vat->launching && launch_of_vat(k, vat->id))
     return; /* the launch starts its vats one after the other: this one's turn will come */
@@ -566,7 +575,7 @@ void crank_dispatch(struct kernel *k, struct vat *vat)
     vat_make_ready(k, vat);
     return;
   }
-  if (vat->phase == VAT_IDLE && (vat->reap_due || vat->deliveries >= DEFAULT_REAP_INTERVAL)) {
+  if (vat->phase == VAT_IDLE && (vat->reap_due || vat->deliveries >= vat->policy.reap_interval)) {
     dispatch_reap(k, vat);
     return;
   }
@@ -593,8 +602,10 @@ void crank_finish_loose(struct kernel *k, uint64_t slot)
     service_begin_call(k, slot, &item, route.target);
     return;
   }
-  KERNEL_EXPECT(k, route.type == ROUTE_REJECT, "slot %lu of the run queue lost its vat", (unsigned long)slot);
-  if (route.type == ROUTE_REJECT)
+  if (route.type == ROUTE_VAT) /* suspension_queue() had no room for it */
+    route.reason = kernel_error_data(k, "QUEUE_FULL", vat_id_text(route.vat).text);
+  KERNEL_EXPECT(k, route.type != ROUTE_WAIT, "slot %lu of the run queue waits for a promise", (unsigned long)slot);
+  if (route.type != ROUTE_WAIT)
     reject_message(k, 0, slot, &item, &route.reason);
 }
 
@@ -625,7 +636,7 @@ static void answer_starts(struct kernel *k, struct vat *vat)
     struct buffer frame;
     buffer_init(&frame, LIMIT_FRAME_TO_WORKER);
     frame_encode_ping(&frame, number_list_at(&vat->pings, i));
-    effect_send(k, vat->worker, vat->id, &frame, false);
+    effect_send(k, vat, &frame, false);
   }
 }
 

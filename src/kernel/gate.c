@@ -151,9 +151,16 @@ void effect_start_worker(struct kernel *k, uint64_t worker, uint64_t vat, struct
   emit_with_content(k, EFFECT_START_WORKER, worker, vat, program);
 }
 
-void effect_send(struct kernel *k, uint64_t worker, uint64_t vat, struct buffer *frame, bool timed)
+void effect_wake_later(struct kernel *k, uint64_t vat, uint64_t delay_ms)
 {
-  emit_with_content(k, EFFECT_SEND, worker, vat, frame)->timed = timed;
+  emit_for_worker(k, EFFECT_WAKE_LATER, 0, vat)->delay_ms = delay_ms;
+}
+
+void effect_send(struct kernel *k, const struct vat *vat, struct buffer *frame, bool timed)
+{
+  struct effect *effect = emit_with_content(k, EFFECT_SEND, vat->worker, vat->id, frame);
+  effect->deadline_ms = vat->policy.deadline_ms;
+  effect->timed = timed;
 }
 
 void effect_stop_worker(struct kernel *k, uint64_t worker, uint64_t vat)

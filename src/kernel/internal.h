@@ -76,6 +76,17 @@ struct flight {
   bool bootstrap_of_launch;
 };
 
+/* What a vat may use, and what becomes of it when it uses more (policy.h). */
+struct policy {
+  uint64_t computrons;    /* per crank */
+  uint64_t heap_bytes;
+  uint64_t deadline_ms;   /* per crank; 0: the driver's own */
+  uint64_t reap_interval; /* deliveries */
+  uint64_t strikes;       /* limit faults in a row, the last of which counts */
+  uint64_t crashes;       /* redeliveries in a row */
+  bool terminate;         /* instead of being suspended */
+};
+
 struct vat {
   uint64_t id;
   enum vat_phase phase;
@@ -88,12 +99,15 @@ struct vat {
   bool launching;      /* its start belongs to a launch */
   bool restart_due;    /* an earlier incarnation's end has not been recorded yet */
   bool suspended;
+  bool resting;        /* between a crash and the redelivery */
+  struct policy policy;
   bool ready;          /* is in the kernel's ready list */
   unsigned failed_starts; /* in a row */
   bool has_garbage;    /* there may be gcAction rows for it */
   bool reap_due;       /* there is a row reap.vN */
   bool wake;           /* somebody wants its garbage collected although it is asleep */
   uint64_t deliveries; /* since the last reap, or the start */
+  uint64_t deliveries_seen; /* by the last kernel_reap_idle() */
   uint64_t strikes;    /* limit faults in a row; as stored */
   uint64_t crashes;    /* environment faults in a row; as stored */
 };
@@ -175,9 +189,11 @@ struct kernel {
   uint64_t next_frame;
   struct number_list ready;        /* vats that may have something to dispatch */
   struct number_list restarts_due; /* vats whose restart crank is to come */
+  struct number_list ending;       /* terminated vats that have something left */
   struct number_list interrupted;  /* subclusters whose launch an earlier kernel's end has interrupted */
   struct number_list loose;        /* queue slots that need no worker */
   struct launch *launches;
+  uint64_t steps;   /* taken so far */
   size_t under_way; /* vats that are starting or busy */
 
   struct staged staged;

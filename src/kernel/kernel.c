@@ -8,10 +8,12 @@
  *   2. calls of services that an earlier kernel's end has interrupted, launches that can be finished, or that an earlier kernel's end has interrupted
  *   3. queued items that need no worker
  *   4. vats that are ready, in turn; of each, garbage collection actions first, then reaps, then its queue
+ *   5. what terminated vats have left, also now and then while there is other work
  */
 #include "kernel/kernel.h"
 #include "base/check.h"
 #include "base/memory.h"
+#include "kernel/cleanup.h"
 #include "kernel/crank.h"
 #include "kernel/gate.h"
 #include "kernel/launch.h"
@@ -23,6 +25,8 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+
+#define CLEANUP_EVERY 32 /* steps: also a busy kernel gets on with it */
 
 /* ---- open ---- */
 
@@ -103,6 +107,7 @@ enum vatd_code kernel_open(struct store *store, struct kernel **kernel, struct e
   index_run_queue(k);
   find_interrupted_launches(k);
   services_find_interrupted(k);
+  cleanup_find(k);
   arena_clear(&k->arena);
   if (kernel_is_broken(k)) {
     enum vatd_code code = error_set(error, k->broken.code, "%s", k->broken.text);
@@ -124,6 +129,7 @@ static void forget_run_time(struct kernel *k)
   number_list_clear(&k->ready);
   number_list_clear(&k->restarts_due);
   number_list_clear(&k->interrupted);
+  number_list_clear(&k->ending);
   number_list_clear(&k->loose);
   launches_fini(k);
   services_forget_calls(&k->services);
@@ -140,6 +146,7 @@ void kernel_free(struct kernel *k)
   number_list_fini(&k->ready);
   number_list_fini(&k->restarts_due);
   number_list_fini(&k->interrupted);
+  number_list_fini(&k->ending);
   number_list_fini(&k->loose);
   number_list_fini(&k->staged.ended);
   number_list_fini(&k->staged.with_garbage);
@@ -212,7 +219,7 @@ bool kernel_step(struct kernel *k)
     return false;
   arena_clear(&k->arena);
   bool worked = step_restart(k) || services_reject_interrupted(k) || step_interrupted_launch(k) || launch_finish_settled(k) || step_loose_item(k) ||
-                step_ready_vat(k);
+                (k->steps++ % CLEANUP_EVERY == 0 && cleanup_step(k)) || step_ready_vat(k) || cleanup_step(k);
   return worked && !kernel_is_broken(k);
 }
 
@@ -227,7 +234,8 @@ bool kernel_commit_due(const struct kernel *k, uint64_t age_ms)
 {
   if (!kernel_batch_open(k))
     return false;
-  bool idle = k->under_way == 0 && k->ready.count == 0 && k->loose.count == 0 && k->restarts_due.count == 0;
+  bool idle = k->under_way == 0 && k->ready.count == 0 && k->loose.count == 0 && k->restarts_due.count == 0 &&
+              k->ending.count == 0;
   return idle || k->batch_cranks >= LIMIT_BATCH_CRANKS || k->batch_bytes >= LIMIT_BATCH_BYTES ||
          age_ms >= LIMIT_BATCH_MS;
 }
@@ -287,6 +295,33 @@ void kernel_worker_frame(struct kernel *k, uint64_t worker, struct bytes payload
     crank_vat_broke_rules(k, vat, error.text);
   else
     crank_complete(k, vat, &done);
+}
+
+void kernel_wake_vat(struct kernel *k, uint64_t id)
+{
+  struct vat *vat = vat_if_known(k, id);
+  if (!vat || !vat->resting || kernel_is_broken(k))
+    return;
+  vat->resting = false;
+  vat_make_ready(k, vat);
+}
+
+bool kernel_reap_idle(struct kernel *k)
+{
+  struct vat *vat;
+  size_t position = 0;
+  bool more = false;
+  while ((vat = idmap_next(&k->vats, &position))) {
+    if (vat->deliveries == 0)
+      continue;
+    more = true;
+    if (vat->phase == VAT_IDLE && vat->deliveries == vat->deliveries_seen) {
+      vat->reap_due = true;
+      vat_make_ready(k, vat);
+    }
+    vat->deliveries_seen = vat->deliveries;
+  }
+  return more && !kernel_is_broken(k);
 }
 
 void kernel_worker_ended(struct kernel *k, uint64_t worker, enum worker_end end, const char *detail)

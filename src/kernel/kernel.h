@@ -71,6 +71,7 @@ enum effect_type {
   EFFECT_STOP_WORKER,  /* kill `worker`; the kernel has forgotten it and wants to hear no more of it */
   EFFECT_ANSWER,       /* gated: answer `request` with `result`, or with `code` and `text` */
   EFFECT_LOG,          /* gated: a line of `vat` */
+  EFFECT_WAKE_LATER,   /* call kernel_wake_vat for `vat` after `delay_ms` */
   EFFECT_SUBCLUSTER,   /* gated: the subcluster `name` begins, with `result` as its configuration, or has ended (NULL) */
   EFFECT_CALL_SERVICE, /* gated: call the service `name` with `result` = capdata of [method, args]; its answer is to come by
                           kernel_service_return with `request` as the call */
@@ -82,6 +83,8 @@ struct effect {
   uint64_t vat;
   struct buffer frame;
   bool timed;
+  uint64_t deadline_ms; /* of a timed frame; 0: the driver's own */
+  uint64_t delay_ms;
   uint64_t request;
   enum vatd_code code; /* VATD_OK: `result` counts */
   json_t *result;      /* for VATD_REJECTED: the rejection as capdata, or NULL */
@@ -105,6 +108,11 @@ enum worker_end {
 
 /* A frame's payload. A malformed or unexpected one ends worker and vat. Unknown workers are ignored. */
 void kernel_worker_frame(struct kernel *kernel, uint64_t worker, struct bytes payload);
+/* The time that EFFECT_WAKE_LATER asked for has passed; for unknown vats nothing happens. */
+void kernel_wake_vat(struct kernel *kernel, uint64_t vat);
+/* To be called now and then: vats that had deliveries, but none since the last call, are asked to collect their garbage. False:
+ * no vat has had a delivery since it was last asked. */
+bool kernel_reap_idle(struct kernel *kernel);
 /* The worker is gone; `detail` says how ("exit status 3", "signal 9 (Killed)"). Unknown workers are ignored. */
 void kernel_worker_ended(struct kernel *kernel, uint64_t worker, enum worker_end end, const char *detail);
 
@@ -150,6 +158,8 @@ void kernel_queue_message(struct kernel *kernel, uint64_t request, const char *k
 void kernel_terminate_vat(struct kernel *kernel, uint64_t request, const char *key, struct bytes vat);
 void kernel_terminate_subcluster(struct kernel *kernel, uint64_t request, const char *key, struct bytes id);
 void kernel_terminate_all(struct kernel *kernel, uint64_t request, const char *key);
+/* Lets a suspended vat go on, with all that waits for it. */
+void kernel_resume_vat(struct kernel *kernel, uint64_t request, struct bytes vat);
 /* Ends the vat's incarnation; a suspended vat runs again. The worker starts with the next delivery. */
 void kernel_restart_vat(struct kernel *kernel, uint64_t request, struct bytes vat);
 /* Starts the vat's worker if needed, and answers "pong" when it has answered a ping. */

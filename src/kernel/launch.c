@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "kernel/crank.h"
 #include "kernel/gate.h"
+#include "kernel/policy.h"
 #include "kernel/promises.h"
 #include "kernel/records.h"
 #include "kernel/refs.h"
@@ -61,6 +62,8 @@ static enum vatd_code check_vat(const char *name, const json_t *config, struct e
   if (found != 1)
     return error_set(error, VATD_INVALID,
                      "invalid cluster config: vat \"%s\" needs exactly one of bundleSpec, sourceSpec and programSpec", name);
+  if (policy_check(name, config, error) != VATD_OK)
+    return VATD_INVALID;
   if (json_array_size(json_object_get(config, "globals")) > 0)
     return error_set(error, VATD_INVALID, "vat \"%s\" requested unknown global \"%s\"", name,
                      first_text(json_object_get(config, "globals")));

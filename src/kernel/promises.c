@@ -11,8 +11,11 @@
  */
 #include "kernel/promises.h"
 #include "base/check.h"
+#include "kernel/cleanup.h"
 #include "kernel/refs.h"
 #include "kernel/requests.h"
+#include "kernel/suspension.h"
+#include "kernel/vats.h"
 
 #include <stdlib.h>
 
@@ -59,7 +62,7 @@ static struct route route_to_object(struct kernel *k, struct kref object)
   if (record_revoked(k, object))
     return route_reject(k, "OBJECT_REVOKED", kref_text(object).text);
   uint64_t owner = record_owner(k, object);
-  if (owner == 0)
+  if (owner == 0 || cleanup_is_ending(k, owner))
     return route_reject(k, "OBJECT_DELETED", kref_text(object).text);
   if (owner == ENDPOINT_KERNEL)
     return (struct route){.type = ROUTE_SERVICE, .target = object};
@@ -88,19 +91,34 @@ struct route route_of(struct kernel *k, struct kref target)
 
 /* ---- the run queue ---- */
 
-static void append_to_run_queue(struct kernel *k, const struct queue_item *item, uint64_t vat)
+void queue_append(struct kernel *k, uint64_t vat, const struct queue_item *item)
 {
   stage(&k->staged.queued, vat, record_queue_append(k, KREF_NOTHING, item));
+}
+
+void queue_remove(struct kernel *k, uint64_t vat, uint64_t slot)
+{
+  record_queue_remove(k, KREF_NOTHING, slot);
+  stage(&k->staged.dequeued, vat, slot);
+}
+
+static bool is_suspended(struct kernel *k, uint64_t vat)
+{
+  const struct vat *known = vat_if_known(k, vat);
+  return known ? known->suspended : vat_exists(k, vat) && vat_of(k, vat)->suspended;
 }
 
 /* Puts an item, whose references are counted, where its target leads. */
 static void place_message(struct kernel *k, const struct queue_item *item)
 {
   struct route route = route_of(k, item->target);
+  uint64_t vat = route.type == ROUTE_VAT ? route.vat : 0;
   if (route.type == ROUTE_WAIT)
     record_queue_append(k, route.target, item);
-  else
-    append_to_run_queue(k, item, route.type == ROUTE_VAT ? route.vat : 0);
+  else if (!vat || !is_suspended(k, vat))
+    queue_append(k, vat, item);
+  else if (!suspension_queue(k, vat, item))
+    queue_append(k, 0, item); /* crank_finish_loose() will reject it */
 }
 
 void queue_message(struct kernel *k, struct queue_item *item)
@@ -116,13 +134,15 @@ void queue_notify(struct kernel *k, uint64_t vat, struct kref promise)
 {
   struct queue_item item = {.type = ITEM_NOTIFY, .vat = vat, .promise = promise};
   ref_add(k, promise);
-  append_to_run_queue(k, &item, vat);
+  if (is_suspended(k, vat))
+    suspension_queue(k, vat, &item);
+  else
+    queue_append(k, vat, &item);
 }
 
 void queue_finish(struct kernel *k, uint64_t vat, uint64_t slot, const struct queue_item *item)
 {
-  record_queue_remove(k, KREF_NOTHING, slot);
-  stage(&k->staged.dequeued, vat, slot);
+  queue_remove(k, vat, slot);
   if (item->type == ITEM_NOTIFY) {
     ref_drop(k, item->promise);
     return;

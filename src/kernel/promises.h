@@ -55,6 +55,10 @@ struct route route_of(struct kernel *k, struct kref target);
 /* Queues a message; its target, result and slots are referenced by the item from now on. */
 void queue_message(struct kernel *k, struct queue_item *item);
 void queue_notify(struct kernel *k, uint64_t vat, struct kref promise);
+/* Appends an item, whose references are counted already, for the vat (0: none). */
+void queue_append(struct kernel *k, uint64_t vat, const struct queue_item *item);
+/* Takes an item out of the run queue; its references stay counted. */
+void queue_remove(struct kernel *k, uint64_t vat, uint64_t slot);
 /* The item is done: it goes from the run queue, and its references with it. */
 void queue_finish(struct kernel *k, uint64_t vat, uint64_t slot, const struct queue_item *item);
 

@@ -440,6 +440,7 @@ void record_clist_delete(struct kernel *k, uint64_t vat, const struct clist_row 
 struct clist_scan {
   struct kernel *k;
   size_t prefix_size;
+  size_t limit;
   struct clist_row *rows;
   size_t count;
   size_t capacity;
@@ -455,17 +456,22 @@ static bool collect_clist_row(void *context, struct bytes key, struct bytes valu
     return false;
   scan->rows = grown(scan->rows, scan->count, &scan->capacity, sizeof *scan->rows);
   scan->rows[scan->count++] = row;
-  return true;
+  return scan->count < scan->limit;
 }
 
 size_t record_clist_all(struct kernel *k, uint64_t vat, enum kref_type type, struct clist_row **rows)
 {
+  return record_clist_some(k, vat, type, SIZE_MAX, rows);
+}
+
+size_t record_clist_some(struct kernel *k, uint64_t vat, enum kref_type type, size_t limit, struct clist_row **rows)
+{
   *rows = NULL;
-  if (kernel_is_broken(k))
+  if (limit == 0 || kernel_is_broken(k))
     return 0;
   struct error error = {0};
   struct bytes prefix = record_key(k, "%s.c.k%c", vat_id_text(vat).text, type == KREF_OBJECT ? 'o' : 'p');
-  struct clist_scan scan = {.k = k, .prefix_size = prefix.size - 2};
+  struct clist_scan scan = {.k = k, .prefix_size = prefix.size - 2, .limit = limit};
   worked(k, k->store->ops->scan(k->store, NULL, prefix, collect_clist_row, &scan, &error), &error);
   *rows = arena_alloc_array(&k->arena, scan.count, sizeof **rows);
   if (scan.count)
@@ -503,7 +509,9 @@ void record_delete_import_counters(struct kernel *k, uint64_t vat)
 
 static struct bytes queue_key(struct kernel *k, struct kref queue, const char *what)
 {
-  return record_key(k, "queue.%s.%s", queue.type == KREF_NONE ? "run" : kref_text(queue).text, what);
+  struct id_text name = queue.type == KREF_NONE ? vat_id_text(queue.id) : kref_text(queue);
+  bool is_run_queue = queue.type == KREF_NONE && queue.id == 0;
+  return record_key(k, "queue.%s.%s", is_run_queue ? "run" : name.text, what);
 }
 
 static struct bytes slot_key(struct kernel *k, struct kref queue, uint64_t slot)

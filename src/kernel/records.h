@@ -24,7 +24,8 @@
  *   koN.importer.vN         "1": vN's c-list imports the object
  *   gcAction.vN.<type>.koN, reap.vN    "1": see gc.h
  *   live.vN                 "1": an incarnation has begun whose end has not been recorded (restart.h)
- *   suspended.vN            JSON {cause}
+ *   suspended.vN, queue.vN.{head,tail,M}    JSON {cause}, and what waits for a suspended vat (suspension.h)
+ *   ending.vN               JSON {detail}: what a terminated vat has left is being removed (cleanup.h)
  *   strikes.vN, crashes.vN  decimal: limit faults and crashes in a row
  *   bundleRefs.<hash>       decimal: vats that use the bundle
  *   host.koN, host.kpN      "1": the host was given this reference and may use it
@@ -113,7 +114,8 @@ bool record_clist_by_kref(struct kernel *k, uint64_t vat, struct kref kref, stru
 bool record_clist_by_vref(struct kernel *k, uint64_t vat, struct bytes vref, struct clist_row *row);
 void record_clist_put(struct kernel *k, uint64_t vat, const struct clist_row *row);
 void record_clist_delete(struct kernel *k, uint64_t vat, const struct clist_row *row);
-/* All of the vat's entries of one type, in the arena. */
+/* The vat's entries of one type, all or up to `limit` of them, in the arena. */
+size_t record_clist_some(struct kernel *k, uint64_t vat, enum kref_type type, size_t limit, struct clist_row **rows);
 size_t record_clist_all(struct kernel *k, uint64_t vat, enum kref_type type, struct clist_row **rows);
 
 struct import_counters {
@@ -142,7 +144,12 @@ struct queue_item {
 void record_put_item(struct kernel *k, struct bytes key, const struct queue_item *item);
 bool record_item(struct kernel *k, struct bytes key, struct queue_item *item);
 
-/* Queues are named by a promise; KREF_NOTHING is the run queue. Appends and returns the slot. */
+/* Queues are named by a promise, or by a vat; KREF_NOTHING is the run queue. Appends and returns the slot. */
+static inline struct kref queue_of_vat(uint64_t vat)
+{
+  return (struct kref){KREF_NONE, vat};
+}
+
 uint64_t record_queue_append(struct kernel *k, struct kref queue, const struct queue_item *item);
 bool record_queue_item(struct kernel *k, struct kref queue, uint64_t slot, struct queue_item *item);
 /* Deletes the item; the tail moves over it and over holes behind it. */

@@ -12,6 +12,7 @@
 #include "kernel/promises.h"
 #include "kernel/records.h"
 #include "kernel/refs.h"
+#include "kernel/suspension.h"
 #include "kernel/vats.h"
 
 #include <stdlib.h>
@@ -468,16 +469,22 @@ void kernel_restart_vat(struct kernel *k, uint64_t request, struct bytes vat)
   }
   vat_stop_worker(k, at_run_time);
   crank_restart(k, at_run_time);
-  crank_begin(k);
-  vat_set_suspended(k, id, NULL);
-  vat_set_faults(k, id, 0, 0);
-  crank_keep(k);
-  at_run_time->suspended = false;
-  at_run_time->strikes = 0;
-  at_run_time->crashes = 0;
-  at_run_time->failed_starts = 0;
+  suspension_end(k, at_run_time);
   number_list_add(&at_run_time->starts, request);
-  vat_make_ready(k, at_run_time);
+}
+
+void kernel_resume_vat(struct kernel *k, uint64_t request, struct bytes vat)
+{
+  uint64_t id;
+  begin_input(k);
+  if (!request_find_vat(k, request, vat, &id))
+    return;
+  if (!vat_of(k, id)->suspended) {
+    gate_answer_error(k, request, VATD_INVALID, "vat %s is not suspended", vat_id_text(id).text);
+    return;
+  }
+  suspension_end(k, vat_of(k, id));
+  gate_answer(k, request, json_null());
 }
 
 void kernel_ping_vat(struct kernel *k, uint64_t request, struct bytes vat)
@@ -489,7 +496,7 @@ void kernel_ping_vat(struct kernel *k, uint64_t request, struct bytes vat)
   struct vat *at_run_time = vat_of(k, id);
   if (at_run_time->suspended) {
     struct bytes cause = bytes_of("");
-    vat_suspended_cause(k, id, &cause);
+    suspension_cause(k, id, &cause);
     gate_answer_error(k, request, VATD_REJECTED, "vat %s is suspended: %.*s", vat_id_text(id).text, BYTES_ARG(cause));
     return;
   }
@@ -498,7 +505,7 @@ void kernel_ping_vat(struct kernel *k, uint64_t request, struct bytes vat)
     struct buffer frame;
     buffer_init(&frame, LIMIT_FRAME_TO_WORKER);
     frame_encode_ping(&frame, request);
-    effect_send(k, at_run_time->worker, id, &frame, false);
+    effect_send(k, at_run_time, &frame, false);
   }
   vat_make_ready(k, at_run_time);
 }

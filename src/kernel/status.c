@@ -5,6 +5,7 @@
 #include "kernel/launch.h"
 #include "kernel/records.h"
 #include "kernel/requests.h"
+#include "kernel/suspension.h"
 #include "kernel/vats.h"
 
 #include <stdlib.h>
@@ -18,7 +19,7 @@ static json_t *json_text(struct bytes text)
 static const char *phase_name(struct kernel *k, uint64_t id)
 {
   struct bytes cause;
-  if (vat_suspended_cause(k, id, &cause))
+  if (suspension_cause(k, id, &cause))
     return "suspended";
   struct vat *vat = vat_if_known(k, id);
   if (!vat || vat->phase == VAT_ASLEEP)
@@ -39,7 +40,7 @@ static json_t *vat_summary(struct kernel *k, uint64_t id)
   json_object_set_new(json, "root",
                       record.root.type == KREF_NONE ? json_null() : json_string(kref_text(record.root).text));
   json_object_set_new(json, "state", json_string(phase_name(k, id)));
-  if (vat_suspended_cause(k, id, &cause))
+  if (suspension_cause(k, id, &cause))
     json_object_set_new(json, "cause", json_text(cause));
   return json;
 }
@@ -171,7 +172,7 @@ void kernel_show_vat(struct kernel *k, uint64_t request, struct bytes vat)
   json_object_set_new(json, "bundle", json_text(record.bundle));
   json_object_set_new(json, "keys", json_integer(size.keys));
   json_object_set_new(json, "bytes", json_integer(size.bytes));
-  json_object_set_new(json, "queued", json_integer(at_run_time ? (json_int_t)at_run_time->pending.count : 0));
+  json_object_set_new(json, "queued", json_integer((json_int_t)((at_run_time ? at_run_time->pending.count : 0) + suspension_queued(k, id))));
   add_clist_counts(k, id, json);
   gate_answer(k, request, json);
 }

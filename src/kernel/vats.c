@@ -6,14 +6,17 @@
 #include "kernel/vats.h"
 #include "base/check.h"
 #include "base/memory.h"
+#include "kernel/cleanup.h"
 #include "kernel/clist.h"
 #include "kernel/gate.h"
 #include "kernel/gc.h"
 #include "kernel/launch.h"
+#include "kernel/policy.h"
 #include "kernel/promises.h"
 #include "kernel/records.h"
 #include "kernel/refs.h"
 #include "kernel/restart.h"
+#include "kernel/suspension.h"
 
 #include <sha256.h>
 #include <stdlib.h>
@@ -176,83 +179,22 @@ static void reject_flight(struct kernel *k, uint64_t id, const char *detail)
   queue_finish(k, id, vat->flight->slot, &item);
 }
 
-static void end_promises(struct kernel *k, uint64_t id, const char *detail)
-{
-  struct clist_row *rows;
-  size_t count = record_clist_all(k, id, KREF_PROMISE, &rows);
-  for (size_t i = 0; i < count; i++) {
-    promise_unsubscribe(k, rows[i].kref, id);
-    if (record_decider(k, rows[i].kref) == id)
-      promise_reject(k, rows[i].kref, "VAT_TERMINATED", detail);
-    clist_remove(k, id, &rows[i]);
-  }
-}
-
-static void end_objects(struct kernel *k, uint64_t id)
-{
-  struct clist_row *rows;
-  size_t count = record_clist_all(k, id, KREF_OBJECT, &rows);
-  for (size_t i = 0; i < count; i++) {
-    struct vref vref = {0};
-    vref_parse(rows[i].vref, &vref);
-    clist_remove(k, id, &rows[i]);
-    if (vref.exported) {
-      record_set_owner(k, rows[i].kref, 0);
-      ref_check(k, rows[i].kref);
-    }
-  }
-}
-
-static void delete_storage(struct kernel *k, uint64_t id)
-{
-  struct error error = {0};
-  if (!kernel_is_broken(k))
-    store_worked(k, k->store->ops->delete_vat(k->store, vat_id_text(id).text, &error), &error);
-}
-
 void vat_terminate(struct kernel *k, uint64_t id, const char *detail)
 {
   struct vat_record record;
   if (!vat_record_get(k, id, &record))
     return;
   reject_flight(k, id, detail);
-  end_promises(k, id, detail);
-  end_objects(k, id);
+  suspension_empty_queue(k, id);
   ref_drop(k, record.root);
-  delete_storage(k, id);
   bundle_drop(k, record.bundle);
-  record_delete_import_counters(k, id);
-  gc_forget_vat(k, id);
   static const char *const rows[] = {"vatConfig", "vat", "live", "suspended", "strikes", "crashes"};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
     record_delete(k, vat_key(k, rows[i], id));
   record_delete(k, name_key(k, record.name, id));
   subcluster_remove_vat(k, record.subcluster, id);
+  cleanup_begin(k, id, detail);
   number_list_add(&k->staged.ended, id);
-}
-
-void vat_set_suspended(struct kernel *k, uint64_t id, const char *cause)
-{
-  struct bytes key = vat_key(k, "suspended", id);
-  if (!cause) {
-    record_delete(k, key);
-    return;
-  }
-  json_t *json = json_pack("{s:s}", "cause", cause);
-  if (!json) /* a text that is not UTF-8 */
-    json = json_pack("{s:s}", "cause", "(unprintable)");
-  record_put_json(k, key, json);
-  json_decref(json);
-}
-
-bool vat_suspended_cause(struct kernel *k, uint64_t id, struct bytes *cause)
-{
-  json_t *json = record_json(k, vat_key(k, "suspended", id));
-  if (!json)
-    return false;
-  *cause = member_text(k, json, "cause");
-  json_decref(json);
-  return true;
 }
 
 static void put_or_delete(struct kernel *k, struct bytes key, uint64_t number)
@@ -282,9 +224,12 @@ struct vat *vat_of(struct kernel *k, uint64_t id)
   if (vat)
     return vat;
   struct bytes cause;
+  json_t *config = record_json(k, vat_key(k, "vatConfig", id));
   vat = memory_zalloc(sizeof *vat);
   vat->id = id;
-  vat->suspended = vat_suspended_cause(k, id, &cause);
+  vat->policy = policy_read(config);
+  json_decref(config);
+  vat->suspended = suspension_cause(k, id, &cause);
   vat->strikes = record_number(k, vat_key(k, "strikes", id), 0);
   vat->has_garbage = gc_pending(k, id);
   vat->reap_due = gc_reap_due(k, id);

@@ -34,15 +34,12 @@ uint64_t vat_create(struct kernel *k, uint64_t subcluster, const char *name, con
 /* Exports the root object, and keeps it referenced, at the vat's first start; inside a crank. */
 void vat_provide_root(struct kernel *k, uint64_t id);
 /*
- * Ends the vat for good, inside a crank: the delivery in flight and the promises it decides are rejected with
- * `[KERNEL:VAT_TERMINATED] detail`, its exports lose their owner, its c-list, storage and rows go, and its subcluster when it
- * was the last. The worker is stopped when the crank is kept.
+ * Ends the vat for good, inside a crank: the delivery in flight is rejected with `[KERNEL:VAT_TERMINATED] detail`, its rows
+ * go, and its subcluster when it was the last. The worker is stopped when the crank is kept; c-list and storage, and with
+ * them the promises it was to decide and the objects it owned, go in steps afterwards (cleanup.h).
  */
 void vat_terminate(struct kernel *k, uint64_t id, const char *detail);
 
-void vat_set_suspended(struct kernel *k, uint64_t id, const char *cause); /* NULL: no longer */
-/* Why the vat is suspended; false when it is not. */
-bool vat_suspended_cause(struct kernel *k, uint64_t id, struct bytes *cause);
 void vat_set_faults(struct kernel *k, uint64_t id, uint64_t strikes, uint64_t crashes);
 
 /* Whether the vat is a program of its own (programSpec), whose code is no JavaScript bundle but an executable. */

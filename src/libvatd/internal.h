@@ -21,6 +21,7 @@
 #include <uv.h>
 #include <vatd/vatd.h>
 
+struct alarm;
 struct host_service;
 
 struct vatd {
@@ -28,6 +29,8 @@ struct vatd {
   uv_check_t after_poll;  /* pumps when something was fed since */
   uv_idle_t awake;        /* keeps the loop from sleeping until then */
   uv_timer_t batch_timer; /* the open batch has become old */
+  uv_timer_t reap_timer;  /* idle vats are to be asked for their garbage */
+  struct alarm *alarms;   /* linked list: vats to wake */
   struct store *store;
   struct kernel *kernel;
   struct worker_host host;

@@ -231,6 +231,13 @@ static void restart_vat(struct vatd *v, struct request *request, const json_t *p
     kernel_restart_vat(v->kernel, request->number, id);
 }
 
+static void resume_vat(struct vatd *v, struct request *request, const json_t *params)
+{
+  struct bytes id;
+  if (need_text(v, request, params, "id", 0, &id))
+    kernel_resume_vat(v->kernel, request->number, id);
+}
+
 static void ping_vat(struct vatd *v, struct request *request, const json_t *params)
 {
   struct bytes id;
@@ -395,6 +402,7 @@ static const struct method methods[] = {
     {"registerServiceObject", register_service_object},
     {"releaseObject", release_object},
     {"restartVat", restart_vat},
+    {"resumeVat", resume_vat},
     {"revoke", revoke_object},
     {"showVat", show_vat},
     {"terminateAllVats", terminate_all_vats},

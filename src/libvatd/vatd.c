@@ -4,11 +4,11 @@
  *
  * pump() is the one place where kernel and outside meet:
  *
- *     steps (a bounded number) -> commit if due -> effects, which may feed the kernel again -> …
+ *     steps (for a bounded time) -> commit if due -> effects, which may feed the kernel again -> …
  *
  * until the kernel has nothing more to do without waiting. Whatever feeds the kernel (a request, a worker's frame, a
  * service's answer) only calls driver_feed(); the pump runs after the loop has looked at its descriptors, so that what came
- * in together is worked on together. If the bound of steps was reached the loop comes back at once; if a batch is open that
+ * in together is worked on together. If the time is up the loop comes back at once; if a batch is open that
  * need not be committed yet, a timer does.
  */
 #include "base/limits.h"
@@ -22,7 +22,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STEPS_PER_PUMP 256
+#define PUMP_NS 5000000     /* the longest the kernel works before the loop looks at its descriptors again; and one step more */
+#define REAP_IDLE_MS 10000  /* a vat without deliveries for this long, but at most twice as long, is asked for its garbage */
 
 static void pump(struct vatd *v);
 
@@ -92,6 +93,51 @@ static void stop_worker(struct vatd *v, uint64_t id)
   worker_process_stop(worker);
 }
 
+/* ---- time, which the kernel does not have ---- */
+
+struct alarm {
+  struct alarm *next;
+  uv_timer_t timer;
+  struct vatd *v;
+  uint64_t vat;
+};
+
+static void on_alarm_closed(uv_handle_t *handle)
+{
+  free(handle->data);
+}
+
+static void on_alarm(uv_timer_t *timer)
+{
+  struct alarm *alarm = timer->data;
+  struct alarm **at = &alarm->v->alarms;
+  while (*at != alarm)
+    at = &(*at)->next;
+  *at = alarm->next;
+  kernel_wake_vat(alarm->v->kernel, alarm->vat);
+  driver_feed(alarm->v);
+  uv_close((uv_handle_t *)timer, on_alarm_closed);
+}
+
+static void wake_later(struct vatd *v, const struct effect *effect)
+{
+  struct alarm *alarm = memory_zalloc(sizeof *alarm);
+  *alarm = (struct alarm){.next = v->alarms, .v = v, .vat = effect->vat};
+  v->alarms = alarm;
+  uv_timer_init(&v->loop, &alarm->timer);
+  alarm->timer.data = alarm;
+  uv_timer_start(&alarm->timer, on_alarm, effect->delay_ms, 0);
+}
+
+/* Runs as long as some vat has had deliveries and has not been asked for its garbage since. */
+static void on_reap_timer(uv_timer_t *timer)
+{
+  struct vatd *v = timer->data;
+  if (!kernel_reap_idle(v->kernel))
+    uv_timer_stop(timer);
+  driver_feed(v);
+}
+
 static void carry_out(struct vatd *v, struct effect *effect)
 {
   struct worker_process *worker;
@@ -102,7 +148,7 @@ static void carry_out(struct vatd *v, struct effect *effect)
   case EFFECT_SEND:
     worker = idmap_get(&v->workers, effect->worker);
     if (worker)
-      worker_process_send(worker, &effect->frame, effect->timed);
+      worker_process_send(worker, &effect->frame, effect->timed, effect->deadline_ms);
     break;
   case EFFECT_STOP_WORKER:
     stop_worker(v, effect->worker);
@@ -112,6 +158,9 @@ static void carry_out(struct vatd *v, struct effect *effect)
     break;
   case EFFECT_LOG:
     log_line(v, effect->vat ? vat_id_text(effect->vat).text : NULL, effect->name, effect->level, effect->text);
+    break;
+  case EFFECT_WAKE_LATER:
+    wake_later(v, effect);
     break;
   case EFFECT_SUBCLUSTER:
     break;
@@ -209,6 +258,8 @@ static void arrange_return(struct vatd *v, bool more)
     uv_idle_start(&v->awake, on_awake);
   else
     uv_idle_stop(&v->awake);
+  if (!uv_is_active((uv_handle_t *)&v->reap_timer) && idmap_count(&v->workers) > 0)
+    uv_timer_start(&v->reap_timer, on_reap_timer, REAP_IDLE_MS, REAP_IDLE_MS);
   if (v->batch_is_open && !uv_is_active((uv_handle_t *)&v->batch_timer))
     uv_timer_start(&v->batch_timer, on_batch_timer, LIMIT_BATCH_MS, 0);
   else if (!v->batch_is_open)
@@ -220,13 +271,11 @@ static void pump(struct vatd *v)
   if (v->pumping)
     return;
   v->pumping = true;
-  size_t steps = 0;
+  uint64_t until = uv_hrtime() + PUMP_NS;
   bool more = true;
-  while (more && steps < STEPS_PER_PUMP) {
-    while (steps < STEPS_PER_PUMP && kernel_step(v->kernel)) {
-      steps++;
+  while (more && uv_hrtime() < until) {
+    while (uv_hrtime() < until && kernel_step(v->kernel))
       commit_if_due(v);
-    }
     commit_if_due(v);
     more = take_effects(v);
     if (kernel_broken(v->kernel)) {
@@ -341,9 +390,11 @@ static void open_handles(struct vatd *v)
   uv_check_init(&v->loop, &v->after_poll);
   uv_idle_init(&v->loop, &v->awake);
   uv_timer_init(&v->loop, &v->batch_timer);
+  uv_timer_init(&v->loop, &v->reap_timer);
   v->after_poll.data = v;
   v->awake.data = v;
   v->batch_timer.data = v;
+  v->reap_timer.data = v;
   uv_check_start(&v->after_poll, on_after_poll);
 }
 
@@ -404,6 +455,13 @@ static void finish_batch(struct vatd *v)
   v->pumping = false;
 }
 
+static void close_alarms(struct vatd *v)
+{
+  for (struct alarm *alarm = v->alarms; alarm; alarm = alarm->next)
+    uv_close((uv_handle_t *)&alarm->timer, on_alarm_closed);
+  v->alarms = NULL;
+}
+
 void vatd_close(struct vatd *v)
 {
   if (!v)
@@ -416,6 +474,8 @@ void vatd_close(struct vatd *v)
   uv_close((uv_handle_t *)&v->after_poll, NULL);
   uv_close((uv_handle_t *)&v->awake, NULL);
   uv_close((uv_handle_t *)&v->batch_timer, NULL);
+  uv_close((uv_handle_t *)&v->reap_timer, NULL);
+  close_alarms(v);
   uv_run(&v->loop, UV_RUN_DEFAULT); /* lets workers be reaped and handles close */
   uv_loop_close(&v->loop);
   kernel_free(v->kernel);

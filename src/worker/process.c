@@ -41,6 +41,7 @@ struct worker_process {
   int socket;
   uv_poll_t channel;
   uv_timer_t deadline;
+  uint64_t deadline_ms; /* of the frame that is timed */
   unsigned open_handles;
   bool reaped;
   bool channel_closed;
@@ -85,7 +86,7 @@ static void close_handle(uv_handle_t *handle)
 static void describe_end(const struct worker_process *worker, char *text, size_t size)
 {
   if (worker->end == WORKER_DEADLINE)
-    snprintf(text, size, "no answer within %llu ms", (unsigned long long)worker->host->deadline_ms);
+    snprintf(text, size, "no answer within %llu ms", (unsigned long long)worker->deadline_ms);
   else if (worker->signal)
     snprintf(text, size, "worker ended by signal %d (%s)", worker->signal, strsignal(worker->signal));
   else
@@ -227,7 +228,7 @@ static void on_deadline(uv_timer_t *timer)
   worker_process_kill(timer->data, WORKER_DEADLINE);
 }
 
-void worker_process_send(struct worker_process *worker, struct buffer *frame, bool timed)
+void worker_process_send(struct worker_process *worker, struct buffer *frame, bool timed, uint64_t deadline_ms)
 {
   struct outgoing *out = memory_zalloc(sizeof *out);
   out->frame = *frame;
@@ -238,8 +239,10 @@ void worker_process_send(struct worker_process *worker, struct buffer *frame, bo
   else
     worker->last->next = out;
   worker->last = out;
-  if (timed)
-    uv_timer_start(&worker->deadline, on_deadline, worker->host->deadline_ms, 0);
+  if (timed) {
+    worker->deadline_ms = deadline_ms ? deadline_ms : worker->host->deadline_ms;
+    uv_timer_start(&worker->deadline, on_deadline, worker->deadline_ms, 0);
+  }
   if (idle && !write_frames(worker))
     watch_channel(worker, true);
 }

@@ -50,8 +50,8 @@ void worker_host_close(struct worker_host *host);
 enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, struct bytes program,
                                     struct worker_process **worker, struct error *error);
 /* Sends a whole frame and takes over its memory. When `timed`, the worker is killed (WORKER_DEADLINE) unless a frame of it
- * arrives within the host's deadline. */
-void worker_process_send(struct worker_process *worker, struct buffer *frame, bool timed);
+ * arrives within `deadline_ms` (0: the host's). */
+void worker_process_send(struct worker_process *worker, struct buffer *frame, bool timed, uint64_t deadline_ms);
 /* Kills it with SIGKILL; its end will be reported as `end`. */
 void worker_process_kill(struct worker_process *worker, enum worker_end end);
 /* Kills it and forgets it: no report will come. The pointer is dead afterwards. */

@@ -29,7 +29,7 @@ static void three_strikes_in_a_row_suspend_the_vat(void **state)
 {
   struct harness *h = *state;
   harness_launch(h, "alice", NULL);
-  for (int i = 0; i < LIMIT_STRIKES; i++) {
+  for (int i = 0; i < DEFAULT_STRIKES; i++) {
     harness_call(h, "alice", "loop");
     hit_limit(h, ALICE);
   }
@@ -48,7 +48,7 @@ static void a_good_crank_forgives_strikes(void **state)
 {
   struct harness *h = *state;
   harness_launch(h, "alice", NULL);
-  for (int i = 0; i < 2 * LIMIT_STRIKES; i++) {
+  for (int i = 0; i < 2 * DEFAULT_STRIKES; i++) {
     harness_call(h, "alice", "loop");
     hit_limit(h, ALICE);
     harness_call(h, "alice", "good");
@@ -62,7 +62,7 @@ static void strikes_survive_the_end_of_the_kernel(void **state)
 {
   struct harness *h = *state;
   harness_launch(h, "alice", NULL);
-  for (int i = 0; i < LIMIT_STRIKES; i++) {
+  for (int i = 0; i < DEFAULT_STRIKES; i++) {
     harness_call(h, "alice", "loop");
     hit_limit(h, ALICE);
     harness_crash(h);
@@ -76,11 +76,14 @@ static void a_crash_redelivers_the_message_but_not_for_ever(void **state)
   struct harness *h = *state;
   harness_launch(h, "alice", NULL);
   uint64_t poison = harness_call(h, "alice", "poison");
-  for (int i = 0; i < LIMIT_REDELIVERIES + 1; i++) {
+  h->rests = 0;
+  for (int i = 0; i < DEFAULT_REDELIVERIES + 1; i++) {
     assert_true(harness_has_delivery(h, ALICE));
     harness_worker_dies(h, ALICE, WORKER_CRASHED);
   }
   assert_true(harness_has_row(h, "suspended.v1"));
+  assert_int_equal(h->rests, DEFAULT_REDELIVERIES); /* each redelivery waits a while, longer each time */
+  assert_int_equal(h->last_rest_ms, BACK_OFF_MS * BACK_OFF_FACTOR * BACK_OFF_FACTOR);
   assert_false(harness_has_delivery(h, ALICE));
   assert_false(harness_is_answered(h, poison)); /* it waits for a resume: nothing is lost */
 }
@@ -114,7 +117,6 @@ static void a_failed_restart_is_tried_once_more_and_then_suspends_with_the_cause
   harness_worker_dies(h, ALICE, WORKER_KILLED);
   h->hold_inits = true;
   uint64_t request = harness_call(h, "alice", "wake");
-  const char *before = harness_dump(h);
   for (int i = 0; i < 2; i++) {
     harness_done(h, ALICE, (struct done_frame){.status = DONE_INIT_FAILED, .status_text = bytes_of("Error: no kind 12")});
     harness_pump(h);
@@ -122,8 +124,7 @@ static void a_failed_restart_is_tried_once_more_and_then_suspends_with_the_cause
   assert_contains(harness_row(h, "suspended.v1"), "Error: no kind 12");
   assert_int_equal(h->vats[ALICE].starts, 3);
   assert_false(harness_is_answered(h, request));
-  assert_int_equal(strlen(harness_dump(h)) - strlen(before),
-                   strlen("suspended.v1 = \n") + strlen(harness_row(h, "suspended.v1")));
+  assert_contains(harness_row(h, "queue.v1.1"), "wake");
 }
 
 static void a_vat_may_end_itself(void **state)

@@ -43,6 +43,7 @@ static void answer_init(struct harness *h, struct played_worker *vat, struct byt
   vat->frame_id = frame.id;
   vat->state = frame.state;
   vat->bundle = frame.bundle;
+  vat->limits = frame.limits;
   if (!h->hold_inits)
     harness_done(h, vat->vat, (struct done_frame){.status = DONE_OK});
 }
@@ -56,6 +57,8 @@ static void take_send(struct harness *h, const struct effect *effect)
   struct played_worker *vat = player(h, effect->vat);
   assert_int_equal(vat->worker, effect->worker);
   assert_int_equal(frame_peek(payload, &type, &id, &error), VATD_OK);
+  if (effect->timed)
+    vat->deadline_ms = effect->deadline_ms;
   if (type == FRAME_INIT)
     answer_init(h, vat, payload);
   else if (type == FRAME_DELIVER)
@@ -99,6 +102,11 @@ static void carry_out(struct harness *h, struct effect *effect)
     *effect = (struct effect){0};
     break;
   case EFFECT_SUBCLUSTER:
+    break;
+  case EFFECT_WAKE_LATER:
+    h->rests++;
+    h->last_rest_ms = effect->delay_ms;
+    kernel_wake_vat(h->kernel, effect->vat);
     break;
   }
 }

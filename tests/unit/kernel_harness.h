@@ -31,6 +31,8 @@ struct played_worker {
   struct key_value_list state; /* what the last init carried */
   struct bytes bundle;         /* likewise */
   struct bytes program;        /* what the last worker was started with: HARNESS_PROGRAM for a programSpec */
+  struct vat_limits limits;
+  uint64_t deadline_ms;        /* of the last timed frame */
 };
 
 #define HARNESS_PROGRAM "\177ELF\377\376" /* no UTF-8 */
@@ -51,6 +53,8 @@ struct harness {
   bool store_fails; /* a kernel that breaks is what the test waits for; counts are not compared */
   bool unchecked;   /* counts are not compared: the test compares the whole store */
   size_t log_lines;
+  size_t rests; /* how often a vat was to rest; it is woken at once */
+  uint64_t last_rest_ms;
 };
 
 void harness_open(struct harness *h);

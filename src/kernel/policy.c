@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kernel/policy.c - see policy.h. One table says what may be configured. */
+#include "kernel/policy.h"
+
+#include <stddef.h>
+
+struct setting {
+  const char *group;
+  const char *name;
+  size_t offset; /* of a uint64_t in struct policy */
+  uint64_t usual;
+  json_int_t least;
+  json_int_t most;
+};
+
+#define SETTING(group, name, member, usual, least, most) {group, name, offsetof(struct policy, member), usual, least, most}
+
+static const struct setting settings[] = {
+    SETTING("limits", "computrons", computrons, DEFAULT_COMPUTRONS_PER_CRANK, 1000000, 2000000000),
+    SETTING("limits", "heapBytes", heap_bytes, DEFAULT_HEAP_BYTES, (json_int_t)(16 * MIB), (json_int_t)(4 * GIB)),
+    SETTING("limits", "deadlineMs", deadline_ms, 0, 10, 24 * 3600 * 1000),
+    SETTING("limits", "reapInterval", reap_interval, DEFAULT_REAP_INTERVAL, 1, 1000000000),
+    SETTING("faults", "strikes", strikes, DEFAULT_STRIKES, 1, 1000),
+    SETTING("faults", "crashes", crashes, DEFAULT_REDELIVERIES, 0, 1000),
+};
+
+static const struct setting *find_setting(const char *group, const char *name)
+{
+  for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+    if (strcmp(settings[i].group, group) == 0 && strcmp(settings[i].name, name) == 0)
+      return &settings[i];
+  }
+  return NULL;
+}
+
+static enum vatd_code check_number(const char *vat, const struct setting *setting, const json_t *value, struct error *error)
+{
+  json_int_t number = json_integer_value(value);
+  if (json_is_integer(value) && number >= setting->least && number <= setting->most)
+    return VATD_OK;
+  return error_set(error, VATD_INVALID,
+                   "invalid cluster config: vat \"%s\": %s.%s must be a whole number from %lld to %lld", vat, setting->group,
+                   setting->name, (long long)setting->least, (long long)setting->most);
+}
+
+static bool is_outcome(const char *group, const char *name, const json_t *value)
+{
+  const char *text = json_string_value(value);
+  return strcmp(group, "faults") == 0 && strcmp(name, "then") == 0 && text &&
+         (strcmp(text, "suspend") == 0 || strcmp(text, "terminate") == 0);
+}
+
+static enum vatd_code check_group(const char *vat, const char *group, const json_t *values, struct error *error)
+{
+  const char *name;
+  json_t *value;
+  if (values && !json_is_object(values))
+    return error_set(error, VATD_INVALID, "invalid cluster config: vat \"%s\": %s must be an object", vat, group);
+  json_object_foreach((json_t *)values, name, value) {
+    const struct setting *setting = find_setting(group, name);
+    if (!setting && !is_outcome(group, name, value))
+      return error_set(error, VATD_INVALID, "invalid cluster config: vat \"%s\": %s.%s is unknown, or its value is", vat,
+                       group, name);
+    if (setting && check_number(vat, setting, value, error) != VATD_OK)
+      return VATD_INVALID;
+  }
+  return VATD_OK;
+}
+
+enum vatd_code policy_check(const char *vat, const json_t *config, struct error *error)
+{
+  enum vatd_code code = check_group(vat, "limits", json_object_get(config, "limits"), error);
+  return code == VATD_OK ? check_group(vat, "faults", json_object_get(config, "faults"), error) : code;
+}
+
+struct policy policy_read(const json_t *config)
+{
+  struct policy policy = {0};
+  const char *then = json_string_value(json_object_get(json_object_get(config, "faults"), "then"));
+  for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+    const json_t *value = json_object_get(json_object_get(config, settings[i].group), settings[i].name);
+    uint64_t number = value ? (uint64_t)json_integer_value(value) : settings[i].usual;
+    memcpy((char *)&policy + settings[i].offset, &number, sizeof number);
+  }
+  policy.terminate = then && strcmp(then, "terminate") == 0;
+  return policy;
+}
