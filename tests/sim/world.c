@@ -88,6 +88,9 @@ static void carry_out(struct world *w, const struct effect *effect)
     host_take_answer(w, effect);
     break;
   case EFFECT_LOG:
+  case EFFECT_WAKE_LATER:
+    kernel_wake_vat(w->kernel, effect->vat);
+    break;
   case EFFECT_SUBCLUSTER:
     break;
   case EFFECT_CALL_SERVICE:
