@@ -61,7 +61,7 @@ static void take_outstanding(struct actor *actor)
 /* ---- endings that undo the crank ---- */
 
 /* What the kernel does for a delivery that has exceeded a limit: garbage counts as collected, a notify as heard. */
-static void model_limit(struct world *w, uint64_t vat)
+void actor_exceeds_limit(struct world *w, uint64_t vat)
 {
   struct actor *actor = &w->actors[vat];
   const struct delivery *delivery = &actor->delivery;
@@ -86,7 +86,7 @@ static void end_limited(struct world *w, uint64_t vat)
   if (vat_is_launching(w->now, vat))
     model_doom(w->now, vat);
   else if (w->actors[vat].outstanding == A_DELIVERY)
-    model_limit(w, vat);
+    actor_exceeds_limit(w, vat);
   w->faulted = vat;
   send_done(w, vat, &frame);
 }

@@ -19,14 +19,9 @@ void fault_worker_dies(struct world *w, uint64_t vat)
   if (vat_is_launching(w->now, vat))
     model_doom(w->now, vat);
   else if (end == WORKER_DEADLINE && busy)
-    w->limited = vat;
-  model->restart_due = model->live && !model->doomed;
-  if (w->limited == vat && actor->delivery.type == DELIVERY_NOTIFY) {
-    struct bytes vpid = arena_copy(&actor->arena, actor->delivery.resolutions.items[0].vpid);
-    vat_entry(model, vpid.data)->subscribed = false;
-  } else if (w->limited == vat && actor->delivery.type != DELIVERY_MESSAGE) {
-    receive_delivery(w, vat);
-  }
+    actor_exceeds_limit(w, vat);
+  else
+    model->restart_due = model->live;
   kernel_worker_ended(w->kernel, worker, end, "it died in the simulation");
   world_after_call(w);
 }

@@ -153,6 +153,15 @@ static void host_terminate(struct world *w)
   world_after_call(w);
 }
 
+static void host_terminate_all(struct world *w)
+{
+  report_event("the host terminates everything");
+  for (uint64_t vat = 1; vat < w->now->vat_count; vat++)
+    w->now->vats[vat].doomed = w->now->vats[vat].exists;
+  kernel_terminate_all(w->kernel, new_request(w, REQUEST_LOOK), NULL);
+  world_after_call(w);
+}
+
 static void restart_vat(struct world *w, uint64_t vat)
 {
   struct vat_model *model = &w->now->vats[vat];
@@ -179,6 +188,18 @@ void host_wake(struct world *w, uint64_t vat)
     restart_vat(w, vat);
   else if (w->actors[vat].worker == 0)
     host_ping(w, vat);
+}
+
+void host_clear(struct world *w)
+{
+  report_event("the host clears the state");
+  for (uint64_t i = 1; i < w->request_count; i++) { /* what waits is answered with an error */
+    if (!w->requests[i].answered)
+      w->requests[i] = (struct request){.kind = REQUEST_LOOK, .lost = w->requests[i].lost};
+  }
+  kernel_clear_state(w->kernel, new_request(w, REQUEST_LOOK));
+  model_init(w->now);
+  world_after_call(w);
 }
 
 void host_collect_garbage(struct world *w)
@@ -247,7 +268,7 @@ void host_act(struct world *w)
   else if (kind < 90)
     host_look(w);
   else if (rng_chance(&w->rng, w->weather.leaving * 5))
-    host_terminate(w);
+    rng_chance(&w->rng, 10) ? host_terminate_all(w) : host_terminate(w);
   else if (vat >= w->now->vat_count || !w->now->vats[vat].exists)
     return;
   else if (kind < 93)

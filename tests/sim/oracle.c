@@ -232,31 +232,31 @@ static void follow_refusal(struct world *w, uint32_t number, const struct ends *
     follow_rejection(w, message->result, route.code, route.rejection);
 }
 
-/* The order of two queued messages of one sender to one target is that of sending; m2 was sent later. */
-static void check_order(const struct world *w, size_t first, size_t second)
+/* The order of two queued messages (by slot) of one sender to one target is that of sending. */
+static void check_order(const struct world *w, size_t first, size_t second, const uint32_t *numbers)
 {
-  const struct image_item *a = &w->image.items[first];
-  const struct image_item *b = &w->image.items[second];
-  uint32_t m1 = item_message(w, a);
-  uint32_t m2 = item_message(w, b);
-  if (!m1 || !m2 || w->now->messages[m1].sender != w->now->messages[m2].sender ||
-      w->now->messages[m1].target != w->now->messages[m2].target)
+  const struct message *a = &w->now->messages[numbers[first]];
+  const struct message *b = &w->now->messages[numbers[second]];
+  if (!numbers[first] || a->sender != b->sender || a->target != b->target)
     return;
-  EXPECT(kref_equal(a->queue, b->queue) && m1 < m2, "messages m%u and m%u of one sender to one target are out of order", m1, m2);
+  bool together = kref_equal(w->image.items[first].queue, w->image.items[second].queue);
+  EXPECT(together && numbers[first] < numbers[second], "messages m%u and m%u of one sender to one target are out of order",
+         numbers[first], numbers[second]);
 }
 
 static void check_items(struct world *w)
 {
+  uint32_t *numbers = arena_alloc_array(&w->image_arena, w->image.item_count, sizeof *numbers);
   for (size_t i = 0; i < w->image.item_count; i++) {
     const struct image_item *item = &w->image.items[i];
-    uint32_t number = item_message(w, item);
-    if (!number)
+    numbers[i] = item_message(w, item);
+    if (!numbers[i])
       continue;
-    uint32_t waits = model_route(w->now, w->now->messages[number].target).waits_for;
-    EXPECT(waits == model_thing(w->now, item->queue), "message m%u waits in the wrong queue (%s)", number,
+    uint32_t waits = model_route(w->now, w->now->messages[numbers[i]].target).waits_for;
+    EXPECT(waits == model_thing(w->now, item->queue), "message m%u waits in the wrong queue (%s)", numbers[i],
            kref_text(item->queue).text);
     for (size_t earlier = 0; earlier < i; earlier++)
-      check_order(w, earlier, i);
+      check_order(w, earlier, i, numbers);
   }
 }
 
@@ -397,6 +397,7 @@ void oracle_follow(struct world *w)
   if (!w->store.written)
     return;
   w->store.written = false;
+  w->cranks++;
   image_fini(&w->image);
   arena_clear(&w->image_arena);
   EXPECT(image_read(&w->image, w->store.inner, &w->image_arena), "%s", w->image.wrong);
@@ -498,4 +499,18 @@ void oracle_check_leftovers(struct world *w)
     EXPECT(promise ? promise->state == IMAGE_UNRESOLVED : entry->vref[1] == '+', "v%" PRIu64 " still has %s", entry->vat,
            entry->vref);
   }
+}
+
+static bool find_row(void *context, struct bytes key, struct bytes value)
+{
+  (void)context;
+  report_failure("the row %.*s = %.*s is left after the state was cleared", BYTES_ARG(key), BYTES_ARG(value));
+}
+
+void oracle_check_empty(struct world *w)
+{
+  struct error error = {0};
+  w->store.inner->ops->scan(w->store.inner, NULL, bytes_of(""), find_row, NULL, &error);
+  for (uint64_t vat = 1; vat < MODEL_VATS; vat++)
+    w->store.inner->ops->scan(w->store.inner, vat_id_text(vat).text, bytes_of(""), find_row, NULL, &error);
 }

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_STEPS = 600 };
+enum { DEFAULT_STEPS = 400 };
 
 struct options {
   uint64_t first;
@@ -78,6 +78,7 @@ int main(int count, char **arguments)
   static struct world world;
   struct options options = read_options(count, arguments);
   uint64_t messages = 0;
+  uint64_t cranks = 0;
   for (uint64_t seed = options.first; seed <= options.last; seed++) {
     report_begin(seed, options.trace);
     world_init(&world, seed);
@@ -86,10 +87,11 @@ int main(int count, char **arguments)
       world_step(&world);
     }
     world_drain(&world);
-    messages += world.now->message_count - 1;
+    messages += world.messages;
+    cranks += world.cranks;
     world_fini(&world);
   }
-  printf("seeds %" PRIu64 " to %" PRIu64 ": %u steps each, %" PRIu64 " messages\n", options.first, options.last, options.steps,
-         messages);
+  printf("seeds %" PRIu64 " to %" PRIu64 ": %u steps each, %" PRIu64 " cranks compared, %" PRIu64 " messages\n", options.first,
+         options.last, options.steps, cranks, messages);
   return 0;
 }

@@ -15,7 +15,7 @@
 
 static struct actor *worker_of(struct world *w, const struct effect *effect)
 {
-  EXPECT(effect->vat > 0 && effect->vat < w->now->vat_count, "an effect for v%" PRIu64, effect->vat);
+  EXPECT(effect->vat > 0 && effect->vat < MODEL_VATS, "an effect for v%" PRIu64, effect->vat);
   return &w->actors[effect->vat];
 }
 
@@ -360,5 +360,10 @@ void world_drain(struct world *w)
   for (int round = 0; round < 30 && (round < 3 || !is_at_rest(w)); round++)
     drain_round(w);
   oracle_check_leftovers(w);
+  check_answers(w);
+  w->messages = w->now->message_count - 1;
+  host_clear(w);
+  world_commit(w);
+  oracle_check_empty(w);
   check_answers(w);
 }

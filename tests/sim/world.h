@@ -75,6 +75,8 @@ struct world {
   uint32_t known[WORLD_KNOWN]; /* things whose krefs the host has */
   uint32_t known_count;
   bool draining;
+  uint64_t cranks;   /* how often the store was compared with the model */
+  uint64_t messages; /* that were sent in all */
 };
 
 /* ---- world.c ---- */
@@ -103,6 +105,8 @@ void oracle_follow(struct world *world);
 void oracle_check_quiet(struct world *world);
 /* After the drain. */
 void oracle_check_leftovers(struct world *world);
+/* The store holds nothing but the engine's own rows. */
+void oracle_check_empty(struct world *world);
 /* A delivery has been sent to the vat. */
 void oracle_check_dispatch(struct world *world, uint64_t vat);
 
@@ -121,11 +125,15 @@ void actor_answer(struct world *world, uint64_t vat);
 void actor_babble(struct world *world, uint64_t vat);
 void actor_pong(struct world *world, uint64_t vat);
 void actor_forget(struct actor *actor);
+/* The model of what the kernel does with a delivery that exceeds a limit. */
+void actor_exceeds_limit(struct world *world, uint64_t vat);
 
 /* ---- host.c ---- */
 
 void host_act(struct world *world);
 void host_launch(struct world *world);
+/* The state is cleared: nothing is left. */
+void host_clear(struct world *world);
 void host_collect_garbage(struct world *world);
 void host_wake(struct world *world, uint64_t vat);
 void host_take_answer(struct world *world, const struct effect *effect);
