@@ -171,10 +171,14 @@ json_t *kernel_system_subclusters(struct kernel *k)
   return found;
 }
 
-/* The subcluster is over. */
+/* The subcluster is over, and what its row held is let go. */
 static void remove_record(struct kernel *k, uint64_t id, const json_t *json)
 {
   const char *system = json_string_value(json_object_get(json, "system"));
+  const char *result = json_string_value(json_object_get(json, "bootstrapResult"));
+  struct kref kref;
+  if (result && kref_parse(bytes_of(result), &kref))
+    ref_drop(k, kref);
   if (system)
     record_delete(k, system_key(k, system));
   record_delete(k, subcluster_key(k, id));
@@ -261,23 +265,11 @@ void launches_fini(struct kernel *k)
   }
 }
 
-/* Removes all that the subcluster's row knows of; inside a crank. */
-static void remove_subcluster(struct kernel *k, uint64_t id, const char *detail)
-{
-  json_t *json = subcluster_json(k, id);
-  const char *result = json_string_value(json_object_get(json, "bootstrapResult"));
-  struct kref kref;
-  subcluster_terminate(k, id, detail);
-  if (result && kref_parse(bytes_of(result), &kref))
-    ref_drop(k, kref);
-  json_decref(json);
-}
-
 static void fail(struct kernel *k, struct launch *launch, const char *text)
 {
   unlink_launch(k, launch);
   crank_begin(k);
-  remove_subcluster(k, launch->subcluster, "its launch failed");
+  subcluster_terminate(k, launch->subcluster, "its launch failed");
   request_launch_ended(k, launch->subcluster, VATD_REJECTED, NULL, text);
   crank_keep(k);
   gate_answer_error(k, launch->request, VATD_REJECTED, "%s", text);
@@ -303,7 +295,7 @@ void launch_fail_by_unhandled(struct kernel *k, uint64_t vat, struct bytes reaso
 void launch_remove_interrupted(struct kernel *k, uint64_t subcluster)
 {
   crank_begin(k);
-  remove_subcluster(k, subcluster, "its launch was interrupted");
+  subcluster_terminate(k, subcluster, "its launch was interrupted");
   request_launch_ended(k, subcluster, VATD_REJECTED, NULL, "the launch was interrupted by a restart of the kernel");
   crank_keep(k);
   gate_log_kernel(k, 0, "%s: its launch was interrupted by a restart; removed", subcluster_id_text(subcluster).text);
@@ -512,7 +504,7 @@ static void succeed(struct kernel *k, struct launch *launch, const struct kernel
     json_decref(row);
   }
   request_hold_slots(k, value);
-  ref_drop(k, launch->bootstrap_result);
+  ref_drop(k, launch->bootstrap_result); /* the row's */
   request_launch_ended(k, launch->subcluster, VATD_OK, result, NULL);
   crank_keep(k);
   gate_answer(k, launch->request, result);

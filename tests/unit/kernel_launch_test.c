@@ -155,6 +155,16 @@ static void a_launch_that_a_crash_interrupts_is_removed(void **state)
   expect_nothing_left(h);
 }
 
+static void a_launch_that_a_crash_interrupts_can_be_terminated_at_once(void **state)
+{
+  struct harness *h = *state;
+  harness_begin_launch(h, three_vats);
+  harness_crash(h);
+  kernel_terminate_all(h->kernel, 0, NULL);
+  harness_pump(h);
+  expect_nothing_left(h);
+}
+
 static void bad_configurations_are_refused_with_a_reason(void **state)
 {
   (void)state;
@@ -267,6 +277,7 @@ int main(void)
       KERNEL_TEST(a_worker_that_dies_during_the_launch_fails_it),
       KERNEL_TEST(a_vat_that_ends_itself_during_the_launch_fails_it),
       KERNEL_TEST(a_launch_that_a_crash_interrupts_is_removed),
+      KERNEL_TEST(a_launch_that_a_crash_interrupts_can_be_terminated_at_once),
       KERNEL_TEST(bad_configurations_are_refused_with_a_reason),
       KERNEL_TEST(terminating_a_subcluster_leaves_nothing),
       KERNEL_TEST(a_bundle_is_stored_once_and_goes_with_its_last_vat),
