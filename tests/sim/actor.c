@@ -31,6 +31,7 @@ void actor_forget(struct actor *actor)
   arena_clear(&actor->arena);
   actor->worker = 0;
   actor->started = false;
+  actor->resting = false;
   actor->outstanding = NOTHING;
   actor->message = 0;
   actor->ping_count = 0;

@@ -7,8 +7,11 @@
  */
 #include "world.h"
 
+#include "base/memory.h"
+
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* ---- requests ---- */
 
@@ -209,6 +212,42 @@ void host_collect_garbage(struct world *w)
   world_after_call(w);
 }
 
+static void host_resume(struct world *w, uint64_t vat)
+{
+  report_event("the host resumes v%" PRIu64, vat);
+  kernel_resume_vat(w->kernel, new_request(w, REQUEST_LOOK), bytes_of(vat_id_text(vat).text));
+  world_after_call(w);
+}
+
+static void release(struct world *w, struct kref kref)
+{
+  struct id_text text = kref_text(kref);
+  report_event("the host releases %s", text.text);
+  kernel_release(w->kernel, new_request(w, REQUEST_LOOK), bytes_of(text.text));
+  world_after_call(w);
+}
+
+/* The host lets go of a reference, so that it must not name it any more. */
+static void host_release(struct world *w)
+{
+  uint32_t index = rng_below(&w->rng, w->known_count);
+  struct kref kref = model_kref(w->now, w->known[index]);
+  w->known[index] = w->known[--w->known_count];
+  release(w, kref);
+}
+
+/* Also what was held for it in answers that a crash has kept from it: the store says what that is. */
+void host_release_all(struct world *w)
+{
+  size_t count = w->image.pin_count;
+  struct kref *pins = memory_realloc_array(NULL, count + 1, sizeof *pins);
+  memcpy(pins, w->image.pins, count * sizeof *pins);
+  w->known_count = 0;
+  for (size_t i = 0; i < count; i++)
+    release(w, pins[i]);
+  free(pins);
+}
+
 static void host_revoke(struct world *w)
 {
   uint32_t thing = pick_known(w);
@@ -256,7 +295,7 @@ void host_act(struct world *w)
 {
   uint64_t vat = 1 + rng_below(&w->rng, w->now->vat_count);
   uint32_t kind = rng_below(&w->rng, 100);
-  if (w->request_count + 10 > WORLD_REQUESTS)
+  if (w->request_count + WORLD_DRAIN_REQUESTS > WORLD_REQUESTS)
     return;
   bool first = w->now->subcluster_count == 1;
   if (first || kind < 4)
@@ -271,8 +310,14 @@ void host_act(struct world *w)
     rng_chance(&w->rng, 10) ? host_terminate_all(w) : host_terminate(w);
   else if (vat >= w->now->vat_count || !w->now->vats[vat].exists)
     return;
-  else if (kind < 93)
+  else if (w->now->vats[vat].suspended && rng_chance(&w->rng, 50))
+    host_resume(w, vat);
+  else if (kind < 92)
     restart_vat(w, vat);
+  else if (kind < 93)
+    kernel_reap_idle(w->kernel);
+  else if (kind < 94 && w->known_count > 5)
+    host_release(w);
   else if (kind < 97)
     host_ping(w, vat);
   else

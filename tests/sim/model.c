@@ -131,8 +131,10 @@ struct model_route model_route(const struct model *model, uint32_t target)
     const struct thing *thing = &model->things[target];
     if (!thing->promise && thing->revoked)
       return (struct model_route){.object = target, .code = CODE_REVOKED};
+    if (!thing->promise && (!thing->owner || model->vats[thing->owner].ending))
+      return (struct model_route){.object = target, .code = CODE_DELETED};
     if (!thing->promise)
-      return (struct model_route){.object = target, .vat = thing->owner, .code = thing->owner ? CODE_NONE : CODE_DELETED};
+      return (struct model_route){.object = target, .vat = thing->owner};
     if (thing->end == PENDING)
       return (struct model_route){.waits_for = target};
     if (thing->end == REJECTED)
@@ -342,14 +344,22 @@ void model_terminate(struct model *model, uint64_t id)
 {
   struct vat_model *vat = &model->vats[id];
   struct subcluster_model *subcluster = &model->subclusters[vat->subcluster];
-  while (vat->entry_count)
-    remove_entry_of(model, vat, &vat->entries[vat->entry_count - 1]);
+  bool any = false;
   vat->exists = false;
   vat->live = false;
   vat->restart_due = false;
-  vat->row_count = 0;
-  bool any = false;
+  vat->suspended = false;
+  vat->ending = true;
   for (size_t i = 0; i < subcluster->vat_count; i++)
     any = any || model->vats[subcluster->vats[i]].exists;
   subcluster->exists = any;
+}
+
+void model_clean_up(struct model *model, uint64_t id)
+{
+  struct vat_model *vat = &model->vats[id];
+  while (vat->entry_count)
+    remove_entry_of(model, vat, &vat->entries[vat->entry_count - 1]);
+  vat->row_count = 0;
+  vat->ending = false;
 }

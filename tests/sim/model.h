@@ -99,6 +99,7 @@ struct vat_model {
   bool live;
   bool restart_due; /* its incarnation has ended, and the kernel is to record that */
   bool doomed;      /* it is to be terminated */
+  bool ending;      /* it has been; its c-list and storage are still to go */
   bool suspended;
   uint8_t subcluster;
   uint32_t root;
@@ -199,8 +200,10 @@ bool vat_watches(const struct vat_model *vat, const char *vpid);
 bool vat_is_launching(const struct model *model, uint64_t vat);
 /* The vat is to be terminated, and with it its subcluster if that is being launched. */
 void model_doom(struct model *model, uint64_t vat);
-/* What docs/liveslots.md says of the end of an incarnation, and of the end of a vat. */
+/* What docs/liveslots.md says of the end of an incarnation. */
 void model_restart(struct model *model, uint64_t vat);
+/* The vat is gone for everybody else; later what it has left is removed. */
 void model_terminate(struct model *model, uint64_t vat);
+void model_clean_up(struct model *model, uint64_t vat);
 
 #endif

@@ -132,11 +132,12 @@ static void follow_bootstrap(struct world *w)
 struct ends {
   uint64_t terminated; /* sets of vats */
   uint64_t restarted;
+  uint64_t cleaned_up;
 };
 
 static struct ends find_ends(struct world *w)
 {
-  struct ends ends = {0, 0};
+  struct ends ends = {0, 0, 0};
   for (uint64_t id = 1; id < w->now->vat_count; id++) {
     struct vat_model *vat = &w->now->vats[id];
     const struct image_vat *row = &w->image.vats[id];
@@ -144,7 +145,10 @@ static struct ends find_ends(struct world *w)
     EXPECT(vat->live || !row->live, "v%" PRIu64 " is live without having started", id);
     if (vat->exists && !row->exists) {
       EXPECT(vat->doomed, "v%" PRIu64 " was terminated for no reason", id);
+      EXPECT(row->ending, "v%" PRIu64 " was terminated, and nothing says that it has something left", id);
       ends.terminated |= 1ull << id;
+    } else if (vat->ending && !row->ending) {
+      ends.cleaned_up |= 1ull << id;
     } else if (vat->live && !row->live) {
       EXPECT(vat->restart_due, "v%" PRIu64 " was restarted for no reason", id);
       ends.restarted |= 1ull << id;
@@ -180,7 +184,7 @@ static void follow_ends(struct world *w, const struct ends *ends)
     const struct thing *thing = &w->now->things[i];
     if (!thing->promise || thing->end != PENDING || !thing->decider)
       continue;
-    if (ends->terminated >> thing->decider & 1)
+    if (ends->cleaned_up >> thing->decider & 1)
       follow_rejection(w, i, CODE_TERMINATED, 0);
     else if (ends->restarted >> thing->decider & 1)
       follow_rejection(w, i, CODE_RESTARTED, 0);
@@ -189,6 +193,8 @@ static void follow_ends(struct world *w, const struct ends *ends)
     if (ends->terminated >> vat & 1) {
       report_event("v%" PRIu64 " was terminated", vat);
       model_terminate(w->now, vat);
+    } else if (ends->cleaned_up >> vat & 1) {
+      model_clean_up(w->now, vat);
     } else if (ends->restarted >> vat & 1) {
       report_event("v%" PRIu64 " has ended an incarnation", vat);
       model_restart(w->now, vat);
@@ -240,6 +246,8 @@ static void check_order(const struct world *w, size_t first, size_t second, cons
   if (!numbers[first] || a->sender != b->sender || a->target != b->target)
     return;
   bool together = kref_equal(w->image.items[first].queue, w->image.items[second].queue);
+  if (model_route(w->now, a->target).vat == 0 && w->image.items[first].queue.type == KREF_NONE)
+    return; /* what cannot be delivered any more is refused at once, but when it waits behind other items of a vat */
   EXPECT(together && numbers[first] < numbers[second], "messages m%u and m%u of one sender to one target are out of order",
          numbers[first], numbers[second]);
 }
@@ -326,7 +334,7 @@ static void check_subscriptions(struct world *w, uint64_t vat)
     if (thing->end == PENDING)
       EXPECT((row->subscribers >> vat & 1) == entry->subscribed, "v%" PRIu64 " and %s differ on whether it subscribed", vat,
              kref_text(kref).text);
-    else if (entry->subscribed)
+    else if (entry->subscribed && known->exists)
       EXPECT(image_has_notify(&w->image, vat, kref), "v%" PRIu64 " is not notified of %s", vat, kref_text(kref).text);
   }
 }
@@ -429,7 +437,7 @@ static uint64_t item_vat(const struct world *w, const struct image_item *item)
 static bool somebody_works(const struct world *w)
 {
   for (uint64_t vat = 1; vat < w->now->vat_count; vat++) {
-    if (w->actors[vat].outstanding != NOTHING || w->now->vats[vat].suspended)
+    if (w->actors[vat].outstanding != NOTHING || w->actors[vat].resting)
       return true;
   }
   return false;
@@ -439,13 +447,14 @@ void oracle_check_quiet(struct world *w)
 {
   for (uint64_t vat = 1; vat < w->now->vat_count; vat++) {
     EXPECT(!w->now->vats[vat].doomed || !w->now->vats[vat].exists, "v%" PRIu64 " should have been terminated", vat);
+    EXPECT(!w->now->vats[vat].ending, "what v%" PRIu64 " has left was not removed", vat);
     EXPECT(!w->now->vats[vat].restart_due, "the end of an incarnation of v%" PRIu64 " was not recorded", vat);
   }
   for (size_t i = 0; i < w->image.item_count; i++) {
     const struct image_item *item = &w->image.items[i];
     uint64_t vat = item_vat(w, item);
-    if (item->queue.type == KREF_NONE && !w->image.vats[vat].suspended)
-      EXPECT(vat ? w->actors[vat].outstanding != NOTHING : somebody_works(w),
+    if (image_in_run_queue(item))
+      EXPECT(vat ? w->actors[vat].outstanding != NOTHING || w->actors[vat].resting : somebody_works(w),
              "slot %" PRIu64 " of the run queue is forgotten (for v%" PRIu64 ")", item->slot, vat);
   }
 }
@@ -455,7 +464,7 @@ static void check_turn(const struct world *w, uint64_t vat, uint32_t message)
 {
   for (size_t i = 0; i < w->image.item_count; i++) {
     const struct image_item *item = &w->image.items[i];
-    if (item->queue.type != KREF_NONE || item_vat(w, item) != vat)
+    if (!image_in_run_queue(item) || item_vat(w, item) != vat)
       continue;
     EXPECT(item_message(w, item) == message, "v%" PRIu64 " gets m%u, and slot %" PRIu64 " was queued before", vat, message,
            item->slot);
@@ -482,22 +491,37 @@ void oracle_check_dispatch(struct world *w, uint64_t vat)
   check_turn(w, vat, actor->message);
 }
 
+static bool is_root(const struct image *image, struct kref kref)
+{
+  bool root = false;
+  for (size_t vat = 1; vat < IMAGE_VATS; vat++)
+    root = root || (kref.type != KREF_NONE && kref_equal(image->vats[vat].root, kref));
+  return root;
+}
+
 /*
  * What may be left: promises that wait for each other (the result of a message is waited for by its target), and promises
- * whose values refer to each other. Nobody decides those, and nothing is in the run queue.
+ * whose values refer to each other; the objects that they refer to, and roots. Nobody decides those promises, nothing is in
+ * the run queue, no c-list imports anything but such promises.
  */
 void oracle_check_leftovers(struct world *w)
 {
-  for (size_t i = 0; i < w->image.item_count; i++)
-    EXPECT(w->image.items[i].queue.type == KREF_PROMISE, "slot %" PRIu64 " is still queued", w->image.items[i].slot);
-  EXPECT(w->image.action_count == 0, "v%" PRIu64 " has garbage that is not collected", w->image.actions[0].vat);
-  for (uint64_t id = 1; id < w->image.promise_count; id++)
-    EXPECT(w->image.promises[id].state != IMAGE_UNRESOLVED || !w->image.promises[id].decider, "kp%" PRIu64 " was never settled", id);
-  for (size_t i = 0; i < w->image.entry_count; i++) {
-    const struct image_entry *entry = &w->image.entries[i];
-    const struct image_promise *promise = image_promise(&w->image, entry->kref);
+  const struct image *image = &w->image;
+  for (size_t i = 0; i < image->item_count; i++)
+    EXPECT(image->items[i].queue.type == KREF_PROMISE, "slot %" PRIu64 " is still queued", image->items[i].slot);
+  EXPECT(image->action_count == 0, "v%" PRIu64 " has garbage that is not collected", image->actions[0].vat);
+  for (uint64_t id = 1; id < image->promise_count; id++)
+    EXPECT(image->promises[id].state != IMAGE_UNRESOLVED || !image->promises[id].decider, "kp%" PRIu64 " was never settled", id);
+  for (size_t i = 0; i < image->entry_count; i++) {
+    const struct image_entry *entry = &image->entries[i];
+    const struct image_promise *promise = image_promise(image, entry->kref);
     EXPECT(promise ? promise->state == IMAGE_UNRESOLVED : entry->vref[1] == '+', "v%" PRIu64 " still has %s", entry->vat,
            entry->vref);
+  }
+  for (size_t i = 0; i < image->pin_count; i++) {
+    const struct image_promise *promise = image_promise(image, image->pins[i]); /* a client or a launch waits for it */
+    EXPECT(promise ? promise->state == IMAGE_UNRESOLVED : is_root(image, image->pins[i]), "%s is still pinned",
+           kref_text(image->pins[i]).text);
   }
 }
 

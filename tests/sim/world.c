@@ -87,10 +87,10 @@ static void carry_out(struct world *w, const struct effect *effect)
   case EFFECT_ANSWER:
     host_take_answer(w, effect);
     break;
-  case EFFECT_LOG:
   case EFFECT_WAKE_LATER:
-    kernel_wake_vat(w->kernel, effect->vat);
+    worker_of(w, effect)->resting = true;
     break;
+  case EFFECT_LOG:
   case EFFECT_SUBCLUSTER:
     break;
   case EFFECT_CALL_SERVICE:
@@ -287,9 +287,22 @@ static void vat_acts(struct world *w, uint64_t vat)
     actor_answer(w, vat);
 }
 
+/* Vats that rest are woken now and then. */
+static void wake_vats(struct world *w)
+{
+  for (uint64_t vat = 1; vat < MODEL_VATS; vat++) {
+    if (!w->actors[vat].resting || (!w->draining && rng_chance(&w->rng, 70)))
+      continue;
+    w->actors[vat].resting = false;
+    kernel_wake_vat(w->kernel, vat);
+    world_after_call(w);
+  }
+}
+
 void world_step(struct world *w)
 {
   uint32_t kind = rng_below(&w->rng, 100);
+  wake_vats(w);
   uint64_t vat = rng_chance(&w->rng, 20) ? world_pick_vat(w) : pick_busy(w);
   if (kind < 20)
     kernel_works(w);
@@ -312,6 +325,7 @@ void world_step(struct world *w)
 static void drain_round(struct world *w)
 {
   uint64_t vat;
+  wake_vats(w);
   for (vat = 1; vat < w->now->vat_count; vat++) {
     if (w->now->vats[vat].exists)
       host_wake(w, vat);
@@ -355,10 +369,12 @@ void world_drain(struct world *w)
   w->draining = true;
   w->weather = (struct weather){0};
   w->store.fail_in = 0;
-  w->request_count = w->request_count + 200 > WORLD_REQUESTS ? WORLD_REQUESTS - 200 : w->request_count;
   world_settle(w);
-  for (int round = 0; round < 30 && (round < 3 || !is_at_rest(w)); round++)
+  for (int round = 0; round < 30 && (round < 5 || !is_at_rest(w)); round++) {
+    if (round >= 2)
+      host_release_all(w);
     drain_round(w);
+  }
   oracle_check_leftovers(w);
   check_answers(w);
   w->messages = w->now->message_count - 1;

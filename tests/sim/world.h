@@ -17,7 +17,7 @@
 #include "kernel/kernel.h"
 #include "wire/frame.h"
 
-enum { WORLD_REQUESTS = 1500, WORLD_KNOWN = 200, ACTOR_PINGS = 8 };
+enum { WORLD_REQUESTS = 3000, WORLD_DRAIN_REQUESTS = 2000, WORLD_KNOWN = 200, ACTOR_PINGS = 8 };
 
 enum outstanding { NOTHING, AN_INIT, A_DELIVERY };
 
@@ -25,6 +25,7 @@ enum outstanding { NOTHING, AN_INIT, A_DELIVERY };
 struct actor {
   uint64_t worker; /* 0: none */
   bool started;
+  bool resting; /* the vat gets nothing until it is woken */
   enum outstanding outstanding; /* what waits for an answer */
   uint64_t frame_id;
   struct arena arena; /* of the outstanding frame */
@@ -132,6 +133,7 @@ void actor_exceeds_limit(struct world *world, uint64_t vat);
 
 void host_act(struct world *world);
 void host_launch(struct world *world);
+void host_release_all(struct world *world);
 /* The state is cleared: nothing is left. */
 void host_clear(struct world *world);
 void host_collect_garbage(struct world *world);

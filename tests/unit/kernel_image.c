@@ -268,7 +268,9 @@ static void read_item(struct image *image, struct bytes key, struct bytes value)
   struct bytes slot = part_behind(key, 2);
   if (bytes_is(slot, "head") || bytes_is(slot, "tail"))
     return;
-  if (!bytes_is(queue, "run"))
+  if (queue.size && queue.data[0] == 'v')
+    item.queue.id = vat_number(image, queue, key);
+  else if (!bytes_is(queue, "run"))
     item.queue = read_kref(image, queue, key);
   if (!decimal_parse(slot, &item.slot))
     wrong(image, "%.*s is no slot", BYTES_ARG(key));
@@ -343,6 +345,8 @@ static bool read_vat_row(struct image *image, struct bytes key, struct bytes val
     image->vats[vat_number(image, rest, key)].live = true;
   else if (bytes_is(first, "suspended"))
     image->vats[vat_number(image, rest, key)].suspended = true;
+  else if (bytes_is(first, "ending"))
+    image->vats[vat_number(image, rest, key)].ending = true;
   else if (bytes_start_with(key, bytes_of("e.nextObjectId.")))
     decimal_parse(value, &image->vats[vat_number(image, part_behind(key, 2), key)].next_object);
   else if (bytes_start_with(key, bytes_of("e.nextPromiseId.")))
@@ -456,7 +460,7 @@ static void check_entry(struct image *image, const struct image_entry *entry)
   const char *kref = name.text;
   const struct image_object *object = image_object(image, entry->kref);
   struct image_promise *promise = image_promise(image, entry->kref);
-  if (!image->vats[entry->vat].exists)
+  if (!image->vats[entry->vat].exists && !image->vats[entry->vat].ending)
     wrong(image, "v%" PRIu64 " is gone and its c-list has %s", entry->vat, entry->vref);
   if (!entry->paired)
     wrong(image, "v%" PRIu64 ": %s has no row from %s", entry->vat, kref, entry->vref);
@@ -573,6 +577,8 @@ static void check_item(struct image *image, const struct image_item *item)
 {
   const struct image_promise *queue = image_promise(image, item->queue);
   const struct image_promise *promise = image_promise(image, item->promise);
+  if (item->queue.type == KREF_NONE && item->queue.id && !image->vats[item->queue.id].suspended)
+    wrong(image, "v%" PRIu64 " is not suspended, and something waits in its queue", item->queue.id);
   if (queue && queue->state != IMAGE_UNRESOLVED)
     wrong(image, "a message waits for %s, which is not unresolved", kref_text(item->queue).text);
   if (item->is_notify && (!promise || promise->state <= IMAGE_UNRESOLVED))
@@ -582,7 +588,8 @@ static void check_item(struct image *image, const struct image_item *item)
 static void check_vat(struct image *image, uint64_t id)
 {
   const struct image_vat *vat = &image->vats[id];
-  if (!vat->exists && (vat->live || vat->suspended || vat->has_garbage || vat->next_object || vat->root.type != KREF_NONE))
+  bool left = vat->has_garbage || vat->next_object;
+  if (!vat->exists && (vat->live || vat->suspended || vat->root.type != KREF_NONE || (left && !vat->ending)))
     wrong(image, "v%" PRIu64 " is gone and has rows", id);
 }
 
@@ -590,6 +597,8 @@ static int by_queue_and_slot(const void *left, const void *right)
 {
   const struct image_item *a = left;
   const struct image_item *b = right;
+  if (a->queue.type != b->queue.type)
+    return a->queue.type < b->queue.type ? -1 : 1;
   if (a->queue.id != b->queue.id)
     return a->queue.id < b->queue.id ? -1 : 1;
   return (a->slot > b->slot) - (a->slot < b->slot);

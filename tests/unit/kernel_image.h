@@ -56,7 +56,7 @@ struct image_entry {
 };
 
 struct image_item {
-  struct kref queue; /* KREF_NOTHING: the run queue */
+  struct kref queue; /* KREF_NOTHING: the run queue; no type and an id: of a suspended vat */
   uint64_t slot;
   bool is_notify;
   uint64_t vat;        /* notify */
@@ -70,6 +70,7 @@ struct image_vat {
   bool exists;
   bool live;
   bool suspended;
+  bool ending;      /* it is gone, its c-list and storage are being removed */
   bool has_garbage; /* rows gcAction.vN */
   struct kref root;
   uint64_t next_object; /* import counters */
@@ -119,6 +120,11 @@ void image_fini(struct image *image);
 struct image_object *image_object(const struct image *image, struct kref kref);
 struct image_promise *image_promise(const struct image *image, struct kref kref);
 const struct image_entry *image_entry_of(const struct image *image, uint64_t vat, struct kref kref);
+static inline bool image_in_run_queue(const struct image_item *item)
+{
+  return kref_equal(item->queue, KREF_NOTHING);
+}
+
 bool image_has_notify(const struct image *image, uint64_t vat, struct kref promise);
 
 #endif
