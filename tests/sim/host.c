@@ -241,7 +241,8 @@ void host_release_all(struct world *w)
 {
   size_t count = w->image.pin_count;
   struct kref *pins = memory_realloc_array(NULL, count + 1, sizeof *pins);
-  memcpy(pins, w->image.pins, count * sizeof *pins);
+  for (size_t i = 0; i < count; i++)
+    pins[i] = w->image.pins[i]; /* each release reads the store anew */
   w->known_count = 0;
   for (size_t i = 0; i < count; i++)
     release(w, pins[i]);

@@ -113,11 +113,10 @@ struct vat_model {
 struct subcluster_model {
   bool exists;
   bool launching;
-  bool bootstrapped; /* the message has been sent */
   uint8_t vat_count;
   uint16_t vats[MODEL_SUBCLUSTER_VATS];
   uint8_t bootstrap; /* index of the vat that gets the message */
-  uint32_t message;
+  uint32_t message;  /* bootstrap, once it has been sent */
 };
 
 struct model {

@@ -103,28 +103,35 @@ static bool bind_values(struct world *w)
 
 /* ---- ends of vats ---- */
 
-/* The bootstrap message of a launch is the kernel's own; it is seen here first. */
-static void follow_bootstrap(struct world *w)
+static bool is_bootstrap(const struct image_item *item)
+{
+  return !item->is_notify && bytes_start_with(item->methargs.body, bytes_of("#[\"bootstrap\""));
+}
+
+/* The bootstrap message that the kernel has just sent for the subcluster. */
+static void follow_bootstrap_of(struct world *w, struct subcluster_model *subcluster, struct kref root)
+{
+  struct message message = {.slot_count = subcluster->vat_count};
+  for (size_t v = 0; v < subcluster->vat_count; v++) {
+    EXPECT(w->now->vats[subcluster->vats[v]].live, "bootstrap is sent before v%u has started", subcluster->vats[v]);
+    message.slots[v] = w->now->vats[subcluster->vats[v]].root;
+  }
+  message.target = message.slots[subcluster->bootstrap];
+  message.result = model_promise(w->now, 0);
+  model_bind(w->now, message.target, root, "the root of a bootstrap vat");
+  subcluster->message = model_message(w->now, message);
+}
+
+/* Bootstrap messages are the kernel's own; they are seen here first. A second one would be a message that nobody has sent. */
+static void follow_bootstraps(struct world *w)
 {
   for (size_t i = 0; i < w->image.item_count; i++) {
     const struct image_item *item = &w->image.items[i];
-    if (item->is_notify || !bytes_start_with(item->methargs.body, bytes_of("#[\"bootstrap\"")))
-      continue;
-    for (uint8_t s = 1; s < w->now->subcluster_count; s++) {
+    for (uint8_t s = 1; is_bootstrap(item) && s < w->now->subcluster_count; s++) {
       struct subcluster_model *subcluster = &w->now->subclusters[s];
       uint64_t vat = subcluster->vats[subcluster->bootstrap];
-      if (!subcluster->launching || subcluster->message || !kref_equal(w->image.vats[vat].root, item->target))
-        continue;
-      struct message message = {.target = w->now->vats[vat].root, .slot_count = subcluster->vat_count};
-      for (size_t v = 0; v < subcluster->vat_count; v++) {
-        EXPECT(w->now->vats[subcluster->vats[v]].live, "bootstrap is sent before v%u has started", subcluster->vats[v]);
-        message.slots[v] = w->now->vats[subcluster->vats[v]].root;
-      }
-      EXPECT(!subcluster->bootstrapped, "bootstrap is sent twice");
-      model_bind(w->now, message.target, item->target, "the root of a bootstrap vat");
-      subcluster->bootstrapped = true;
-      message.result = model_promise(w->now, 0);
-      subcluster->message = model_message(w->now, message);
+      if (subcluster->launching && !subcluster->message && kref_equal(w->image.vats[vat].root, item->target))
+        follow_bootstrap_of(w, subcluster, item->target);
     }
   }
 }
@@ -399,9 +406,19 @@ static void check_all(struct world *w)
   check_items(w);
 }
 
+/* What is neither queued nor delivered was refused. */
+static void follow_refusals(struct world *w, const struct ends *ends)
+{
+  bool *queued = arena_alloc_array(&w->image_arena, w->now->message_count, sizeof *queued);
+  find_queued(w, queued);
+  for (uint32_t i = 1; i < w->now->message_count; i++) {
+    if (w->now->messages[i].state == MESSAGE_QUEUED && !queued[i])
+      follow_refusal(w, i, ends);
+  }
+}
+
 void oracle_follow(struct world *w)
 {
-  static bool queued[MODEL_MESSAGES];
   if (!w->store.written)
     return;
   w->store.written = false;
@@ -409,17 +426,12 @@ void oracle_follow(struct world *w)
   image_fini(&w->image);
   arena_clear(&w->image_arena);
   EXPECT(image_read(&w->image, w->store.inner, &w->image_arena), "%s", w->image.wrong);
-  follow_bootstrap(w);
+  follow_bootstraps(w);
   for (size_t i = 0; i < w->image.item_count; i++)
     bind_item(w, &w->image.items[i]);
   struct ends ends = find_ends(w);
   follow_ends(w, &ends);
-  memset(queued, 0, sizeof queued);
-  find_queued(w, queued);
-  for (uint32_t i = 1; i < w->now->message_count; i++) {
-    if (w->now->messages[i].state == MESSAGE_QUEUED && !queued[i])
-      follow_refusal(w, i, &ends);
-  }
+  follow_refusals(w, &ends);
   for (uint64_t vat = 1; vat < w->now->vat_count; vat++)
     bind_clist(w, vat);
   check_all(w);
@@ -489,52 +501,4 @@ void oracle_check_dispatch(struct world *w, uint64_t vat)
   EXPECT(actor->message && actor->message < w->now->message_count, "v%" PRIu64 " gets %.*s", vat, BYTES_ARG(body));
   EXPECT(w->now->messages[actor->message].state == MESSAGE_QUEUED, "v%" PRIu64 " gets m%u once more", vat, actor->message);
   check_turn(w, vat, actor->message);
-}
-
-static bool is_root(const struct image *image, struct kref kref)
-{
-  bool root = false;
-  for (size_t vat = 1; vat < IMAGE_VATS; vat++)
-    root = root || (kref.type != KREF_NONE && kref_equal(image->vats[vat].root, kref));
-  return root;
-}
-
-/*
- * What may be left: promises that wait for each other (the result of a message is waited for by its target), and promises
- * whose values refer to each other; the objects that they refer to, and roots. Nobody decides those promises, nothing is in
- * the run queue, no c-list imports anything but such promises.
- */
-void oracle_check_leftovers(struct world *w)
-{
-  const struct image *image = &w->image;
-  for (size_t i = 0; i < image->item_count; i++)
-    EXPECT(image->items[i].queue.type == KREF_PROMISE, "slot %" PRIu64 " is still queued", image->items[i].slot);
-  EXPECT(image->action_count == 0, "v%" PRIu64 " has garbage that is not collected", image->actions[0].vat);
-  for (uint64_t id = 1; id < image->promise_count; id++)
-    EXPECT(image->promises[id].state != IMAGE_UNRESOLVED || !image->promises[id].decider, "kp%" PRIu64 " was never settled", id);
-  for (size_t i = 0; i < image->entry_count; i++) {
-    const struct image_entry *entry = &image->entries[i];
-    const struct image_promise *promise = image_promise(image, entry->kref);
-    EXPECT(promise ? promise->state == IMAGE_UNRESOLVED : entry->vref[1] == '+', "v%" PRIu64 " still has %s", entry->vat,
-           entry->vref);
-  }
-  for (size_t i = 0; i < image->pin_count; i++) {
-    const struct image_promise *promise = image_promise(image, image->pins[i]); /* a client or a launch waits for it */
-    EXPECT(promise ? promise->state == IMAGE_UNRESOLVED : is_root(image, image->pins[i]), "%s is still pinned",
-           kref_text(image->pins[i]).text);
-  }
-}
-
-static bool find_row(void *context, struct bytes key, struct bytes value)
-{
-  (void)context;
-  report_failure("the row %.*s = %.*s is left after the state was cleared", BYTES_ARG(key), BYTES_ARG(value));
-}
-
-void oracle_check_empty(struct world *w)
-{
-  struct error error = {0};
-  w->store.inner->ops->scan(w->store.inner, NULL, bytes_of(""), find_row, NULL, &error);
-  for (uint64_t vat = 1; vat < MODEL_VATS; vat++)
-    w->store.inner->ops->scan(w->store.inner, vat_id_text(vat).text, bytes_of(""), find_row, NULL, &error);
 }

@@ -375,11 +375,11 @@ void world_drain(struct world *w)
       host_release_all(w);
     drain_round(w);
   }
-  oracle_check_leftovers(w);
+  leftovers_check(w);
   check_answers(w);
   w->messages = w->now->message_count - 1;
   host_clear(w);
   world_commit(w);
-  oracle_check_empty(w);
+  leftovers_check_empty(w);
   check_answers(w);
 }

@@ -104,12 +104,15 @@ uint64_t world_pick_vat(struct world *world);
 void oracle_follow(struct world *world);
 /* The kernel says that it has nothing to do: everything that is queued has somebody working on it. */
 void oracle_check_quiet(struct world *world);
-/* After the drain. */
-void oracle_check_leftovers(struct world *world);
-/* The store holds nothing but the engine's own rows. */
-void oracle_check_empty(struct world *world);
 /* A delivery has been sent to the vat. */
 void oracle_check_dispatch(struct world *world, uint64_t vat);
+
+/* ---- leftovers.c ---- */
+
+/* After the drain. */
+void leftovers_check(struct world *world);
+/* The store holds nothing but the engine's own rows. */
+void leftovers_check_empty(struct world *world);
 
 /* ---- receive.c ---- */
 

@@ -1,4 +1,4 @@
-add_library(kernel_harness STATIC unit/kernel_harness.c unit/kernel_image.c)
+add_library(kernel_harness STATIC unit/kernel_harness.c unit/kernel_image.c unit/kernel_image_checks.c)
 target_link_libraries(kernel_harness PRIVATE vatd_flags PkgConfig::CMOCKA PUBLIC vatd_store vatd_kernel)
 target_include_directories(kernel_harness PUBLIC unit)
 foreach(name ids messages promises syscalls gc launch restart faults requests services suspension cleanup)

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void __attribute__((format(printf, 2, 3))) wrong(struct image *image, const char *format, ...)
+void image_wrong(struct image *image, const char *format, ...)
 {
   if (image->wrong[0])
     return;
@@ -70,7 +70,7 @@ static uint64_t vat_number(struct image *image, struct bytes text, struct bytes 
 {
   uint64_t vat = 0;
   if (!vat_id_parse(text, &vat) || vat >= IMAGE_VATS) {
-    wrong(image, "%.*s names the vat %.*s", BYTES_ARG(key), BYTES_ARG(text));
+    image_wrong(image, "%.*s names the vat %.*s", BYTES_ARG(key), BYTES_ARG(text));
     return 0;
   }
   return vat;
@@ -86,9 +86,9 @@ static struct kref read_kref(struct image *image, struct bytes text, struct byte
 {
   struct kref kref = KREF_NOTHING;
   if (!kref_parse(text, &kref))
-    wrong(image, "%.*s names %.*s", BYTES_ARG(key), BYTES_ARG(text));
+    image_wrong(image, "%.*s names %.*s", BYTES_ARG(key), BYTES_ARG(text));
   else if (!image_object(image, kref) && !image_promise(image, kref))
-    wrong(image, "%.*s names %.*s, whose number has not been given out", BYTES_ARG(key), BYTES_ARG(text));
+    image_wrong(image, "%.*s names %.*s, whose number has not been given out", BYTES_ARG(key), BYTES_ARG(text));
   else
     return kref;
   return KREF_NOTHING;
@@ -115,7 +115,7 @@ static json_t *read_json(struct image *image, struct bytes key, struct bytes val
 {
   json_t *json = json_loadb(value.data, value.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
   if (!json)
-    wrong(image, "%.*s is not JSON", BYTES_ARG(key));
+    image_wrong(image, "%.*s is not JSON", BYTES_ARG(key));
   return json;
 }
 
@@ -143,7 +143,7 @@ static void read_counts(struct image *image, struct image_object *object, struct
   object->exists = true;
   if (second.size == 0 || !decimal_parse(bytes_from(value.data, value.size - second.size), &object->reachable) ||
       !decimal_parse(bytes_after(second, 1), &object->recognizable))
-    wrong(image, "%.*s is %.*s", BYTES_ARG(key), BYTES_ARG(value));
+    image_wrong(image, "%.*s is %.*s", BYTES_ARG(key), BYTES_ARG(value));
 }
 
 static void read_object(struct image *image, struct bytes key, struct bytes value)
@@ -162,7 +162,7 @@ static void read_object(struct image *image, struct bytes key, struct bytes valu
   else if (bytes_is(part_before_dot(field), "importer"))
     object->importers |= 1ull << vat_number(image, part_behind(key, 2), key);
   else if (!bytes_is(field, "service"))
-    wrong(image, "%.*s is no row of an object", BYTES_ARG(key));
+    image_wrong(image, "%.*s is no row of an object", BYTES_ARG(key));
 }
 
 static void read_subscribers(struct image *image, struct image_promise *promise, struct bytes key, struct bytes value)
@@ -180,7 +180,7 @@ static enum image_state read_state(struct image *image, struct bytes key, struct
     if (bytes_is(value, names[i]))
       return (enum image_state)i;
   }
-  wrong(image, "%.*s is %.*s", BYTES_ARG(key), BYTES_ARG(value));
+  image_wrong(image, "%.*s is %.*s", BYTES_ARG(key), BYTES_ARG(value));
   return IMAGE_MISSING;
 }
 
@@ -204,7 +204,7 @@ static void read_promise(struct image *image, struct bytes key, struct bytes val
     read_data(image, json, key, &promise->value);
     json_decref(json);
   } else if (!bytes_is(field, "idempotency")) {
-    wrong(image, "%.*s is no row of a promise", BYTES_ARG(key));
+    image_wrong(image, "%.*s is no row of a promise", BYTES_ARG(key));
   }
 }
 
@@ -229,7 +229,7 @@ static void pair_entry(struct image *image, uint64_t vat, struct bytes vref, str
   struct kref kref = read_kref(image, value, key);
   struct image_entry *entry = (struct image_entry *)image_entry_of(image, vat, kref);
   if (!entry || entry->paired || !bytes_is(vref, entry->vref))
-    wrong(image, "%.*s = %.*s has no row that says the same of %.*s", BYTES_ARG(key), BYTES_ARG(value), BYTES_ARG(value));
+    image_wrong(image, "%.*s = %.*s has no row that says the same of %.*s", BYTES_ARG(key), BYTES_ARG(value), BYTES_ARG(value));
   else
     entry->paired = true;
 }
@@ -273,7 +273,7 @@ static void read_item(struct image *image, struct bytes key, struct bytes value)
   else if (!bytes_is(queue, "run"))
     item.queue = read_kref(image, queue, key);
   if (!decimal_parse(slot, &item.slot))
-    wrong(image, "%.*s is no slot", BYTES_ARG(key));
+    image_wrong(image, "%.*s is no slot", BYTES_ARG(key));
   read_item_value(image, key, value, &item);
   image->items = more(image->items, image->item_count, &image->item_capacity, sizeof *image->items);
   image->items[image->item_count++] = item;
@@ -290,7 +290,7 @@ static void read_launch(struct image *image, struct bytes key, const json_t *jso
   const char *state = json_string_value(json_object_get(json, "state"));
   uint64_t id;
   if (!state || !subcluster_id_parse(part_behind(key, 1), &id) || id >= IMAGE_VATS)
-    wrong(image, "%.*s is malformed", BYTES_ARG(key));
+    image_wrong(image, "%.*s is malformed", BYTES_ARG(key));
   else
     image->subclusters[id] = strcmp(state, "launching") == 0 ? IMAGE_LAUNCHING : IMAGE_RUNNING;
 }
@@ -394,204 +394,12 @@ static uint64_t next_id(struct image *image, struct store *store, const char *co
   uint64_t number = 1;
   buffer_init(&text, LIMIT_KERNEL_VALUE);
   if (store->ops->get(store, NULL, bytes_of(counter), &text, &error) == VATD_OK && !decimal_parse(buffer_bytes(&text), &number))
-    wrong(image, "%s is %s", counter, buffer_text(&text));
+    image_wrong(image, "%s is %s", counter, buffer_text(&text));
   buffer_fini(&text);
   return number;
 }
 
-/* ---- counting ---- */
-
-static void hold(struct image *image, struct kref kref)
-{
-  struct image_object *object = image_object(image, kref);
-  struct image_promise *promise = image_promise(image, kref);
-  if (object) {
-    object->held_reachable++;
-    object->held_recognizable++;
-  } else if (promise) {
-    promise->held++;
-  }
-}
-
-static void hold_data(struct image *image, const struct image_data *data)
-{
-  for (size_t i = 0; i < data->slot_count; i++)
-    hold(image, data->slots[i]);
-}
-
-static void hold_entry(struct image *image, const struct image_entry *entry)
-{
-  struct image_object *object = image_object(image, entry->kref);
-  bool import = entry->vref[1] == '-';
-  if (!object) {
-    hold(image, entry->kref);
-  } else if (import) {
-    object->held_reachable += entry->reachable;
-    object->held_recognizable++;
-    object->imported_by |= 1ull << entry->vat;
-  }
-}
-
-static void hold_all(struct image *image)
-{
-  for (size_t i = 0; i < image->pin_count; i++)
-    hold(image, image->pins[i]);
-  for (size_t i = 0; i < image->entry_count; i++)
-    hold_entry(image, &image->entries[i]);
-  for (size_t i = 0; i < image->promise_count; i++)
-    hold_data(image, &image->promises[i].value);
-  for (size_t i = 0; i < image->item_count; i++) {
-    const struct image_item *item = &image->items[i];
-    hold(image, item->promise);
-    hold(image, item->target);
-    hold(image, item->result);
-    hold_data(image, &item->methargs);
-    struct image_promise *result = image_promise(image, item->result);
-    if (result)
-      result->is_result = true;
-  }
-}
-
-/* ---- what must be true ---- */
-
-static void check_entry(struct image *image, const struct image_entry *entry)
-{
-  struct id_text name = kref_text(entry->kref);
-  const char *kref = name.text;
-  const struct image_object *object = image_object(image, entry->kref);
-  struct image_promise *promise = image_promise(image, entry->kref);
-  if (!image->vats[entry->vat].exists && !image->vats[entry->vat].ending)
-    wrong(image, "v%" PRIu64 " is gone and its c-list has %s", entry->vat, entry->vref);
-  if (!entry->paired)
-    wrong(image, "v%" PRIu64 ": %s has no row from %s", entry->vat, kref, entry->vref);
-  if ((entry->vref[0] == 'p') != (promise != NULL))
-    wrong(image, "v%" PRIu64 ": %s is %s", entry->vat, entry->vref, kref);
-  if (object && !object->exists)
-    wrong(image, "the c-list of v%" PRIu64 " names %s, which does not exist", entry->vat, kref);
-  if (object && entry->vref[1] == '+' && object->owner != entry->vat)
-    wrong(image, "v%" PRIu64 " exports %s, which v%" PRIu64 " owns", entry->vat, kref, object->owner);
-  if (promise && promise->state == IMAGE_MISSING)
-    wrong(image, "the c-list of v%" PRIu64 " names %s, which does not exist", entry->vat, kref);
-  if (promise)
-    promise->known_to |= 1ull << entry->vat;
-}
-
-static bool has_action(const struct image *image, uint64_t vat, enum image_action action, struct kref kref)
-{
-  for (size_t i = 0; i < image->action_count; i++) {
-    const struct image_action_row *row = &image->actions[i];
-    if (row->vat == vat && row->action == action && kref_equal(row->kref, kref))
-      return true;
-  }
-  return false;
-}
-
-/* Whoever has to be told that an object can no longer be reached or recognized will be told. */
-static void check_garbage(struct image *image, const struct image_object *object, struct kref kref)
-{
-  struct id_text name = kref_text(kref);
-  const char *text = name.text;
-  if (object->reachable > 0 || object->owner == IMAGE_KERNEL)
-    return;
-  if (object->owner == 0) {
-    for (uint64_t vat = 1; vat < IMAGE_VATS; vat++) {
-      if ((object->importers >> vat & 1) && !has_action(image, vat, IMAGE_RETIRE_IMPORT, kref))
-        wrong(image, "v%" PRIu64 " is not told to forget the orphan %s", vat, text);
-    }
-    return;
-  }
-  const struct image_entry *entry = image_entry_of(image, object->owner, kref);
-  if (entry && entry->reachable && !has_action(image, object->owner, IMAGE_DROP_EXPORT, kref))
-    wrong(image, "nobody can reach %s, and v%" PRIu64 " is not told", text, object->owner);
-  if (object->recognizable == 0 && !has_action(image, object->owner, IMAGE_RETIRE_EXPORT, kref))
-    wrong(image, "nobody can recognize %s, and v%" PRIu64 " is not told", text, object->owner);
-}
-
-static void check_object(struct image *image, uint64_t id)
-{
-  const struct image_object *object = &image->objects[id];
-  struct kref kref = kref_object(id);
-  struct id_text name = kref_text(kref);
-  const char *text = name.text;
-  if (object->reachable != object->held_reachable || object->recognizable != object->held_recognizable)
-    wrong(image, "%s has the counts %" PRIu64 ",%" PRIu64 ", but %" PRIu64 ",%" PRIu64 " hold it", text, object->reachable,
-          object->recognizable, object->held_reachable, object->held_recognizable);
-  if (object->importers != object->imported_by)
-    wrong(image, "%s has the importers %" PRIx64 ", but is imported by %" PRIx64, text, object->importers, object->imported_by);
-  if (!object->exists && (object->owner || object->revoked))
-    wrong(image, "%s does not exist but has rows", text);
-  if (!object->exists)
-    return;
-  if (object->owner == 0 && object->recognizable == 0)
-    wrong(image, "%s exists, but has neither owner nor references", text);
-  if (object->owner && object->owner != IMAGE_KERNEL && !image_entry_of(image, object->owner, kref))
-    wrong(image, "%s is not in the c-list of its owner v%" PRIu64, text, object->owner);
-  check_garbage(image, object, kref);
-}
-
-static void check_settled(struct image *image, const struct image_promise *promise, const char *text)
-{
-  if (promise->decider || promise->subscribers)
-    wrong(image, "%s is settled and has a decider or subscribers", text);
-  if (!promise->value.body.data)
-    wrong(image, "%s is settled and has no value", text);
-  if (promise->is_result)
-    wrong(image, "%s is settled and the result of a queued message", text);
-}
-
-static void check_unresolved(struct image *image, const struct image_promise *promise, const char *text)
-{
-  if (promise->value.body.data)
-    wrong(image, "%s is unresolved and has a value", text);
-  if (promise->decider && promise->is_result)
-    wrong(image, "%s has a decider and is the result of a queued message", text);
-  if (!promise->decider && !promise->is_result)
-    wrong(image, "nobody will ever settle %s: it has no decider, and is no queued message's result", text);
-  if (promise->decider && promise->decider != IMAGE_KERNEL && !(promise->known_to >> promise->decider & 1))
-    wrong(image, "%s is decided by v%" PRIu64 ", whose c-list does not have it", text, promise->decider);
-  if (promise->subscribers & ~promise->known_to)
-    wrong(image, "%s has subscribers %" PRIx64 " and is in the c-lists of %" PRIx64, text, promise->subscribers,
-          promise->known_to);
-}
-
-static void check_promise(struct image *image, uint64_t id)
-{
-  const struct image_promise *promise = &image->promises[id];
-  struct id_text name = kref_text(kref_promise(id));
-  const char *text = name.text;
-  if (promise->refs != promise->held)
-    wrong(image, "%s has the count %" PRIu64 ", but %" PRIu64 " hold it", text, promise->refs, promise->held);
-  if (promise->state == IMAGE_MISSING && (promise->refs || promise->decider || promise->subscribers || promise->value.body.data))
-    wrong(image, "%s does not exist but has rows", text);
-  if (promise->state == IMAGE_MISSING)
-    return;
-  if (promise->refs == 0)
-    wrong(image, "%s exists without references", text);
-  if (promise->state == IMAGE_UNRESOLVED)
-    check_unresolved(image, promise, text);
-  else
-    check_settled(image, promise, text);
-}
-
-static void check_item(struct image *image, const struct image_item *item)
-{
-  const struct image_promise *queue = image_promise(image, item->queue);
-  const struct image_promise *promise = image_promise(image, item->promise);
-  if (item->queue.type == KREF_NONE && item->queue.id && !image->vats[item->queue.id].suspended)
-    wrong(image, "v%" PRIu64 " is not suspended, and something waits in its queue", item->queue.id);
-  if (queue && queue->state != IMAGE_UNRESOLVED)
-    wrong(image, "a message waits for %s, which is not unresolved", kref_text(item->queue).text);
-  if (item->is_notify && (!promise || promise->state <= IMAGE_UNRESOLVED))
-    wrong(image, "a notify of %s, which is not settled, is queued", kref_text(item->promise).text);
-}
-
-static void check_vat(struct image *image, uint64_t id)
-{
-  const struct image_vat *vat = &image->vats[id];
-  bool left = vat->has_garbage || vat->next_object;
-  if (!vat->exists && (vat->live || vat->suspended || vat->root.type != KREF_NONE || (left && !vat->ending)))
-    wrong(image, "v%" PRIu64 " is gone and has rows", id);
-}
+/* ---- the whole ---- */
 
 static int by_queue_and_slot(const void *left, const void *right)
 {
@@ -604,20 +412,6 @@ static int by_queue_and_slot(const void *left, const void *right)
   return (a->slot > b->slot) - (a->slot < b->slot);
 }
 
-static void check_all(struct image *image)
-{
-  for (size_t i = 0; i < image->entry_count; i++)
-    check_entry(image, &image->entries[i]);
-  for (uint64_t id = 1; id < image->object_count; id++)
-    check_object(image, id);
-  for (uint64_t id = 1; id < image->promise_count; id++)
-    check_promise(image, id);
-  for (size_t i = 0; i < image->item_count; i++)
-    check_item(image, &image->items[i]);
-  for (uint64_t vat = 1; vat < IMAGE_VATS; vat++)
-    check_vat(image, vat);
-}
-
 bool image_read(struct image *image, struct store *store, struct arena *arena)
 {
   struct error error = {0};
@@ -627,11 +421,10 @@ bool image_read(struct image *image, struct store *store, struct arena *arena)
   image->objects = arena_alloc_array(arena, image->object_count, sizeof *image->objects);
   image->promises = arena_alloc_array(arena, image->promise_count, sizeof *image->promises);
   if (store->ops->scan(store, NULL, bytes_of(""), read_row, image, &error) != VATD_OK)
-    wrong(image, "the store cannot be read: %s", error.text);
+    image_wrong(image, "the store cannot be read: %s", error.text);
   if (image->item_count)
     qsort(image->items, image->item_count, sizeof *image->items, by_queue_and_slot);
-  hold_all(image);
-  check_all(image);
+  image_check(image);
   return image->wrong[0] == '\0';
 }
 

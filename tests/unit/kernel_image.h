@@ -114,6 +114,10 @@ struct image {
 
 /* Reads and checks; everything lies in the arena. False: `wrong` says why. */
 bool image_read(struct image *image, struct store *store, struct arena *arena);
+/* Notes what is wrong, if it is the first thing. */
+void image_wrong(struct image *image, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Of a whole image: see kernel_image_checks.c. */
+void image_check(struct image *image);
 /* Frees what the arena does not hold. */
 void image_fini(struct image *image);
 
