@@ -19,7 +19,8 @@ static enum ending choose_ending(struct world *w, uint64_t vat)
     return END_WELL;
   if (rng_chance(&w->rng, w->weather.crime))
     return kind == 0 ? END_GARBLED : END_CRIME;
-  if (rng_chance(&w->rng, w->weather.limits))
+  bool sick = w->weather.sick && vat % w->weather.sick == 0 && !vat_is_launching(w->now, vat);
+  if (rng_chance(&w->rng, sick ? 60 : w->weather.limits))
     return kind == 0 ? END_CRASH : END_LIMIT;
   if (!starting && rng_chance(&w->rng, w->weather.leaving))
     return kind < 2 ? END_LEAVE : END_FAIL;

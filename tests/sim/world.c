@@ -188,11 +188,11 @@ static struct weather random_weather(struct rng *rng)
   case 0:
     return (struct weather){0};
   case 1:
-    return (struct weather){.deaths = 10, .leaving = 1};
+    return (struct weather){.deaths = 25, .leaving = 1};
   case 2:
-    return (struct weather){.crime = 2, .limits = 3, .leaving = 2};
+    return (struct weather){.crime = 2, .limits = 3, .leaving = 2, .sick = 2 + rng_below(rng, 4)};
   default:
-    return (struct weather){.crime = 1, .limits = 2, .deaths = 5, .disk = 4, .leaving = 1};
+    return (struct weather){.crime = 1, .limits = 2, .deaths = 12, .disk = 6, .leaving = 1, .sick = 2 + rng_below(rng, 4)};
   }
 }
 

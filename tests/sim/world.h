@@ -53,6 +53,7 @@ struct weather {
   uint32_t deaths; /* of workers, and of the kernel */
   uint32_t disk;   /* store errors, bad commits */
   uint32_t leaving; /* vats that exit or are terminated */
+  uint32_t sick;    /* every so many-th vat mostly exceeds limits and crashes; 0: none does */
 };
 
 struct world {
