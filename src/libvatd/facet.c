@@ -139,10 +139,27 @@ static json_t *params_of(const struct vatd_call *call)
   return params;
 }
 
+/* A program is machine code, and its file is named as the kernel's user sees it: that is not for a vat to say. */
+static bool names_program(const struct vatd_call *call)
+{
+  const json_t *config = json_array_get(vatd_call_args(call), 0);
+  const char *name;
+  json_t *vat;
+  json_object_foreach(json_object_get(config, "vats"), name, vat) {
+    if (json_object_get(vat, "programSpec"))
+      return true;
+  }
+  return false;
+}
+
 static void serve(void *context, struct vatd_call *call)
 {
   const char *name = vatd_call_method(call);
   (void)context;
+  if (strcmp(name, "launchSubcluster") == 0 && names_program(call)) {
+    vatd_call_throw(call, "a vat may not launch programs (programSpec)");
+    return;
+  }
   if (strcmp(name, "getPresence") == 0) {
     json_t *kref = kref_of(json_array_get(vatd_call_args(call), 0));
     vatd_call_return(call, reference(kref));

@@ -25,7 +25,8 @@
 
 /* ---- wrong ---- */
 
-static void complain(const struct vatd_vat *vat, const char *what, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void complain(const struct vatd_vat *vat, const char *what,
+                                                            const char *format, va_list arguments)
 {
   fprintf(stderr, "vat %s: %s", vat->id, what);
   vfprintf(stderr, format, arguments);

@@ -76,6 +76,8 @@ until_true vat call desk echo 1 >/dev/null 2>&1
 says "a system subcluster is launched with the daemon" '"pong"' vat call desk ask kernelFacet ping
 says "it sees the subclusters" '"s1"' jq '.[0].id' <<<"$(vat call desk ask kernelFacet getSubclusters)"
 plain='{"bootstrap":"plain","vats":{"plain":{"bundleSpec":"'$WORK'/desk.bundle"}}}'
+fails "it may not launch a program" 1 "a vat may not launch programs" \
+  vat call desk ask kernelFacet launchSubcluster "{\"bootstrap\": \"c\", \"vats\": {\"c\": {\"programSpec\": \"$BUILD/counter-vat\"}}}"
 says "it launches a subcluster" '"s2"' jq .subclusterId <<<"$(vat call desk ask kernelFacet launchSubcluster "$plain")"
 says "and gets a root to call" '"hello"' vat call desk relay kernelFacet getPresence "$(root_of plain)"
 says "it sends messages" '[1]' jq -c . <<<"$(vat call desk ask kernelFacet queueMessage "$(root_of plain)" echo '[[1]]')"
