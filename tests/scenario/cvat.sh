@@ -210,6 +210,11 @@ vat terminate bob >/dev/null
 outcome crashing
 has "$err" "[KERNEL:OBJECT_DELETED]" "the caller hears when it is terminated"
 
+launch
+vat call bob leave false "my work is done" >/dev/null 2>&1
+has "$(vat log -n 100)" "exited: my work is done" "a C vat ends itself, with a reason"
+is "$(vat ls -o json | jq -c '[.[].name]')" '["alice"]' "and is gone"
+
 new_home
 jq -n --arg c "$BUILD/tests/forger_vat" \
   '{bootstrap: "mallory", vats: {mallory: {programSpec: $c}}}' >"$WORK/forger.json"

@@ -129,6 +129,20 @@ void vat_end(struct vat_test *test)
   assert_int_equal(vat_ended(test), 0);
 }
 
+int vat_test_begin(void **state)
+{
+  static struct vat_test test;
+  vat_start(&test, "{}");
+  *state = &test;
+  return 0;
+}
+
+int vat_test_end(void **state)
+{
+  vat_end(*state);
+  return 0;
+}
+
 /* ---- deliveries ---- */
 
 static struct bytes_list words(struct arena *arena, const char *text)

@@ -42,4 +42,16 @@ const char *vat_garbage(struct vat_test *test, enum delivery_type type, const ch
 /* Sends a message without waiting. */
 void vat_send_only(struct vat_test *test, const char *target, const char *body, const char *slots, const char *result);
 
+/* ---- the vat of the tests ---- */
+
+extern const struct vatd_program probe_program;
+
+/* Before and after each test: the probe runs, and must be well in the end. */
+int vat_test_begin(void **state);
+int vat_test_end(void **state);
+
+/* How a vat_call() ends that returns a value, or nothing. */
+#define RESOLVED(value) "resolve p-100=" value
+#define DONE RESOLVED("\"#undefined\"[]")
+
 #endif
