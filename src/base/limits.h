@@ -41,6 +41,11 @@
 #define LIMIT_VATS_PER_SUBCLUSTER 1000
 #define LIMIT_NAME_LENGTH 256
 
+/* IO channels. */
+#define LIMIT_CHANNEL_LINE (1 * MIB)     /* a longer line ends its client, or the file */
+#define LIMIT_CHANNEL_OUTPUT (16 * MIB)  /* written and not taken by the other side; further writes are rejected */
+#define LIMIT_CHANNEL_READS 1000         /* read() calls that wait */
+
 /* The control socket. */
 #define LIMIT_RPC_REQUEST (64 * MIB)
 #define LIMIT_RPC_ANSWER (256 * MIB)
@@ -62,6 +67,7 @@
 #define LIMIT_NOTIFY_BYTES (256 * MIB)    /* bodies in one notify, likewise */
 #define LIMIT_PROMISE_CHAIN 1000 /* promises fulfilled to promises that a message follows */
 #define LIMIT_SERVICES_PER_SUBCLUSTER 100
+#define LIMIT_CHANNELS_PER_SUBCLUSTER 100
 #define LIMIT_SERVICE_CALLS 100000 /* calls of kernel services that wait for their answer */
 #define LIMIT_IDEMPOTENCY_KEYS 10000 /* answers kept for clients that lost their connection; the oldest go first */
 #define LIMIT_IDEMPOTENCY_KEY_LENGTH 200

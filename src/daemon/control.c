@@ -9,15 +9,13 @@
 #include "daemon/control.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/unix_socket.h"
 #include "daemon/daemon.h"
 #include "daemon/rpc.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define READ_SIZE (64 * KIB)
@@ -281,34 +279,9 @@ static void on_connection(uv_stream_t *listener, int status)
     uv_read_start((uv_stream_t *)&client->pipe, offer_room, on_read);
 }
 
-/* A listening socket with mode 0600 from its first instant; -1 with errno. */
-static int listening_socket(const char *path)
-{
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  if (strlen(path) >= sizeof address.sun_path) {
-    errno = ENAMETOOLONG;
-    return -1;
-  }
-  strcpy(address.sun_path, path);
-  struct stat status;
-  if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode))
-    unlink(path);
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  mode_t mask = umask(0177);
-  int failed = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0;
-  umask(mask);
-  if (failed && fd >= 0) {
-    int failure = errno;
-    close(fd);
-    errno = failure;
-    return -1;
-  }
-  return fd;
-}
-
 enum vatd_code control_open(struct control *control, struct daemon *daemon, const char *path, struct error *error)
 {
-  int fd = listening_socket(path);
+  int fd = unix_socket_bind(path);
   if (fd < 0)
     return error_set_errno(error, VATD_IO, errno, "cannot listen on %s", path);
   *control = (struct control){.daemon = daemon, .path = memory_strdup(path)};

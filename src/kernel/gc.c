@@ -59,11 +59,12 @@ void gc_consider(struct kernel *k, struct kref object)
   if (!record_object_counts(k, object, &counts))
     return;
   uint64_t owner = record_owner(k, object);
-  if (owner == 0 && counts.recognizable == 0)
+  bool has_vat = owner != 0 && owner != ENDPOINT_KERNEL;
+  if (!has_vat && counts.recognizable == 0)
     record_delete_object(k, object);
   else if (owner == 0 && counts.reachable == 0)
     retire_orphan(k, object);
-  if (owner == 0 || counts.reachable > 0 || !record_clist_by_kref(k, owner, object, &row))
+  if (!has_vat || counts.reachable > 0 || !record_clist_by_kref(k, owner, object, &row))
     return;
   if (row.reachable)
     add(k, owner, GC_DROP_EXPORT, object);

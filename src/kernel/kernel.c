@@ -81,7 +81,8 @@ static void index_run_queue(struct kernel *k)
   }
 }
 
-static void find_interrupted_launches(struct kernel *k)
+/* Launches that an earlier kernel did not finish; of the others the driver is told, for they may have IO channels. */
+static void find_subclusters(struct kernel *k)
 {
   uint64_t *ids;
   size_t count = subclusters_all(k, &ids);
@@ -89,6 +90,8 @@ static void find_interrupted_launches(struct kernel *k)
     json_t *row = subcluster_json(k, ids[i]);
     if (subcluster_is_launching(row))
       number_list_add(&k->interrupted, ids[i]);
+    else
+      gate_subcluster(k, ids[i], json_incref(json_object_get(row, "config")));
     json_decref(row);
   }
 }
@@ -105,7 +108,7 @@ enum vatd_code kernel_open(struct store *store, struct kernel **kernel, struct e
   store->outcome_context = k;
   find_unfinished_incarnations(k);
   index_run_queue(k);
-  find_interrupted_launches(k);
+  find_subclusters(k);
   services_find_interrupted(k);
   cleanup_find(k);
   arena_clear(&k->arena);

@@ -190,6 +190,9 @@ void kernel_answer_error(struct kernel *kernel, uint64_t request, enum vatd_code
  * at most once; what the kernel's end interrupts is rejected at the next start.
  */
 
+/* The service of this name gets the calls of all IO channels, whose names are "io:<subcluster>:<channel>". */
+#define SERVICE_OF_CHANNELS "io:"
+
 /* `system_only`: only system subclusters get it. Errors: EXISTS, INVALID. */
 enum vatd_code kernel_register_service(struct kernel *kernel, const char *name, bool system_only, struct error *error);
 /* What is sent to its object from now on is rejected; calls under way may still return. */

@@ -70,6 +70,50 @@ static enum vatd_code check_vat(const char *name, const json_t *config, struct e
   return VATD_OK;
 }
 
+static bool is_one_of(const json_t *value, const char *const *texts)
+{
+  const char *text = json_string_value(value);
+  while (text && *texts && strcmp(*texts, text) != 0)
+    texts++;
+  return text && *texts;
+}
+
+/* The form only: what a type needs beyond it is the driver's business. */
+static enum vatd_code check_channel(const char *name, const json_t *channel, struct error *error)
+{
+  static const char *const types[] = {"console", "file", "listen", "socket", NULL};
+  static const char *const directions[] = {"in", "out", "inout", NULL};
+  static const char *const units[] = {"line", "string", NULL};
+  const json_t *direction = json_object_get(channel, "direction");
+  const json_t *unit = json_object_get(channel, "unit");
+  if (strlen(name) == 0 || strlen(name) > LIMIT_NAME_LENGTH)
+    return error_set(error, VATD_INVALID, "invalid cluster config: an io channel's name has 1 to %d bytes", LIMIT_NAME_LENGTH);
+  if (!is_one_of(json_object_get(channel, "type"), types))
+    return error_set(error, VATD_INVALID, "invalid cluster config: io channel \"%s\": type must be console, file, listen or socket",
+                     name);
+  if (direction && !is_one_of(direction, directions))
+    return error_set(error, VATD_INVALID, "invalid cluster config: io channel \"%s\": direction must be in, out or inout", name);
+  if (unit && !is_one_of(unit, units))
+    return error_set(error, VATD_INVALID, "invalid cluster config: io channel \"%s\": unit must be line or string", name);
+  return VATD_OK;
+}
+
+static enum vatd_code check_channels(const json_t *io, struct error *error)
+{
+  const char *name;
+  json_t *channel;
+  if (io && !json_is_object(io))
+    return error_set(error, VATD_INVALID, "invalid cluster config: `io` must be an object");
+  if (json_object_size(io) > LIMIT_CHANNELS_PER_SUBCLUSTER)
+    return error_set(error, VATD_LIMIT, "invalid cluster config: %zu io channels, the limit is %d", json_object_size(io),
+                     LIMIT_CHANNELS_PER_SUBCLUSTER);
+  json_object_foreach((json_t *)io, name, channel) {
+    if (check_channel(name, channel, error) != VATD_OK)
+      return VATD_INVALID;
+  }
+  return VATD_OK;
+}
+
 static enum vatd_code check_services(const json_t *config, struct error *error)
 {
   const json_t *services = json_object_get(config, "services");
@@ -84,9 +128,7 @@ static enum vatd_code check_services(const json_t *config, struct error *error)
     if (!json_is_string(service) || json_string_length(service) > LIMIT_NAME_LENGTH)
       return error_set(error, VATD_INVALID, "invalid cluster config: `services` must be an array of names");
   }
-  if (json_object_size(json_object_get(config, "io")) > 0)
-    return error_set(error, VATD_INVALID, "invalid cluster config: io channels are not offered");
-  return VATD_OK;
+  return check_channels(json_object_get(config, "io"), error);
 }
 
 enum vatd_code kernel_check_config(const json_t *config, struct error *error)
@@ -171,9 +213,23 @@ json_t *kernel_system_subclusters(struct kernel *k)
   return found;
 }
 
+static struct bytes channel_service(struct kernel *k, uint64_t subcluster, const char *channel)
+{
+  return arena_printf(&k->arena, SERVICE_OF_CHANNELS "%s:%s", subcluster_id_text(subcluster).text, channel);
+}
+
+static json_t *channels_of(const json_t *subcluster)
+{
+  return json_object_get(json_object_get(subcluster, "config"), "io");
+}
+
 /* The subcluster is over, and what its row held is let go. */
 static void remove_record(struct kernel *k, uint64_t id, const json_t *json)
 {
+  const char *channel;
+  json_t *value;
+  json_object_foreach(channels_of(json), channel, value)
+    service_forget_object(k, channel_service(k, id, channel));
   const char *system = json_string_value(json_object_get(json, "system"));
   const char *result = json_string_value(json_object_get(json, "bootstrapResult"));
   struct kref kref;
@@ -416,15 +472,29 @@ static json_t *services_of(struct kernel *k, const json_t *names, struct kernel_
   return services;
 }
 
+/* Adds the subcluster's IO channels to its services, by their own names. */
+static void add_channels(struct kernel *k, uint64_t subcluster, const json_t *row, json_t *services, struct kernel_data *data)
+{
+  const char *channel;
+  json_t *value;
+  json_object_foreach(channels_of(row), channel, value) {
+    if (!json_object_get(services, channel))
+      add_named_slot(services, channel, data, service_object(k, channel_service(k, subcluster, channel)), "ioChannel");
+  }
+}
+
 /* `["bootstrap", [{name: root, …}, {name: service, …}]]` with roots and services as slots; inside a crank. */
 static struct kernel_data bootstrap_args(struct kernel *k, const struct launch *launch)
 {
   struct kernel_data data = {0};
   json_t *row = subcluster_json(k, launch->subcluster);
   const json_t *names = json_object_get(json_object_get(row, "config"), "services");
-  data.slots = arena_alloc_array(&k->arena, launch->vat_count + json_array_size(names), sizeof *data.slots);
+  data.slots = arena_alloc_array(&k->arena, launch->vat_count + json_array_size(names) + json_object_size(channels_of(row)),
+                                 sizeof *data.slots);
   json_t *roots = roots_of(k, launch, &data);
-  json_t *methargs = json_pack("[s, [o, o]]", "bootstrap", roots, services_of(k, names, &data));
+  json_t *services = services_of(k, names, &data);
+  add_channels(k, launch->subcluster, row, services, &data);
+  json_t *methargs = json_pack("[s, [o, o]]", "bootstrap", roots, services);
   json_decref(row);
   char *text = json_dumps(methargs, JSON_COMPACT);
   CHECK(text);

@@ -288,6 +288,7 @@ void record_delete_object(struct kernel *k, struct kref object)
   record_delete(k, kref_key(k, object, "owner"));
   record_delete(k, kref_key(k, object, "refCount"));
   record_delete(k, kref_key(k, object, "revoked"));
+  record_delete(k, kref_key(k, object, "service"));
 }
 
 /* ---- promises ---- */

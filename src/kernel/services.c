@@ -53,8 +53,16 @@ void services_fini(struct service_table *table)
   free(table->services);
 }
 
+/* "io:s1:log" is found as "io:", the one service of all channels. */
+static struct bytes registered_name(struct bytes name)
+{
+  struct bytes channels = bytes_of(SERVICE_OF_CHANNELS);
+  return bytes_start_with(name, channels) ? channels : name;
+}
+
 static struct service *find_service(struct kernel *k, struct bytes name)
 {
+  name = registered_name(name);
   for (size_t i = 0; i < k->services.count; i++) {
     if (bytes_is(name, k->services.services[i].name))
       return &k->services.services[i];
@@ -108,6 +116,8 @@ static struct kref stored_object(struct kernel *k, struct bytes name)
 bool service_may_be_asked_for(struct kernel *k, struct bytes name, bool system)
 {
   const struct service *service = find_service(k, name);
+  if (bytes_start_with(name, bytes_of(SERVICE_OF_CHANNELS)))
+    return false; /* channels belong to their subcluster */
   if (service)
     return system || !service->system_only;
   struct kref object = stored_object(k, name);
@@ -129,6 +139,15 @@ struct kref service_object(struct kernel *k, struct bytes name)
   record_put(k, service_key(k, object), name);
   name_object(k, name, object);
   return object;
+}
+
+void service_forget_object(struct kernel *k, struct bytes name)
+{
+  struct kref object = stored_object(k, name);
+  if (object.type == KREF_NONE)
+    return;
+  record_delete(k, name_key(k, name));
+  ref_drop(k, object);
 }
 
 static enum vatd_code check_offer(struct kernel *k, struct bytes name, struct bytes text, struct kref *object, struct error *error)

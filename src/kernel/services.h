@@ -43,6 +43,9 @@ bool service_may_be_asked_for(struct kernel *k, struct bytes name, bool system);
 /* The service's object, made when it is first asked for; inside a crank. */
 struct kref service_object(struct kernel *k, struct bytes name);
 
+/* The name stands for nothing any more; the object lives as long as somebody holds it, and rejects. Inside a crank. */
+void service_forget_object(struct kernel *k, struct bytes name);
+
 /* Takes the queued message `slot` to a service's object out of the run queue and has the call made; a crank of its own. */
 void service_begin_call(struct kernel *k, uint64_t slot, const struct queue_item *item, struct kref target);
 

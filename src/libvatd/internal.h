@@ -6,6 +6,7 @@
  *   requests.c  what the host asked for, until it is answered
  *   methods.c   the methods by name
  *   services.c  calls of vats to the host
+ *   channels.c  IO channels
  *   facet.c     the service kernelFacet
  *   systems.c   system subclusters
  *   bundles.c   from a configuration to the code of its vats
@@ -22,6 +23,7 @@
 #include <vatd/vatd.h>
 
 struct alarm;
+struct channel;
 struct host_service;
 
 struct vatd {
@@ -31,6 +33,7 @@ struct vatd {
   uv_timer_t batch_timer; /* the open batch has become old */
   uv_timer_t reap_timer;  /* idle vats are to be asked for their garbage */
   struct alarm *alarms;   /* linked list: vats to wake */
+  struct channel *channels; /* linked list */
   struct store *store;
   struct kernel *kernel;
   struct worker_host host;
@@ -95,6 +98,8 @@ void method_launch(struct vatd *v, struct request *request, json_t *config, cons
 /* ---- services.c ---- */
 
 void service_call(struct vatd *v, const struct effect *effect);
+/* The name under which the service was called; channels share one. */
+const char *call_service(const struct vatd_call *call);
 struct vatd *call_kernel(const struct vatd_call *call);
 void services_close(struct vatd *v);
 

@@ -21,6 +21,7 @@ struct host_service {
 struct vatd_call {
   struct vatd *kernel;
   uint64_t number;
+  char *service;
   json_t *methargs; /* [method, args] */
 };
 
@@ -45,24 +46,37 @@ enum vatd_code vatd_register_service(struct vatd *v, const char *name, unsigned 
 static struct host_service *find_service(struct vatd *v, const char *name)
 {
   struct host_service *service = v->services;
+  if (strncmp(name, SERVICE_OF_CHANNELS, strlen(SERVICE_OF_CHANNELS)) == 0)
+    name = SERVICE_OF_CHANNELS;
   while (service && strcmp(service->name, name) != 0)
     service = service->next;
   return service;
+}
+
+static void call_free(struct vatd_call *call)
+{
+  json_decref(call->methargs);
+  free(call->service);
+  free(call);
 }
 
 static void end_call(struct vatd_call *call)
 {
   idmap_remove(&call->kernel->calls, call->number);
   driver_feed(call->kernel);
-  json_decref(call->methargs);
-  free(call);
+  call_free(call);
 }
 
 void service_call(struct vatd *v, const struct effect *effect)
 {
   struct host_service *service = find_service(v, effect->name);
   struct vatd_call *call = memory_zalloc(sizeof *call);
-  *call = (struct vatd_call){.kernel = v, .number = effect->request, .methargs = value_decode(effect->result)};
+  *call = (struct vatd_call){
+      .kernel = v,
+      .number = effect->request,
+      .service = memory_strdup(effect->name),
+      .methargs = value_decode(effect->result),
+  };
   idmap_put(&v->calls, call->number, call);
   if (!json_is_string(json_array_get(call->methargs, 0)) || !json_is_array(json_array_get(call->methargs, 1)))
     vatd_call_throw(call, "a message to a service is a method and its arguments");
@@ -70,6 +84,11 @@ void service_call(struct vatd *v, const struct effect *effect)
     vatd_call_throw(call, "the service is not there any more");
   else
     service->function(service->context, call);
+}
+
+const char *call_service(const struct vatd_call *call)
+{
+  return call->service;
 }
 
 struct vatd *call_kernel(const struct vatd_call *call)
@@ -134,10 +153,8 @@ void services_close(struct vatd *v)
 {
   struct vatd_call *call;
   size_t position = 0;
-  while ((call = idmap_next(&v->calls, &position))) {
-    json_decref(call->methargs);
-    free(call);
-  }
+  while ((call = idmap_next(&v->calls, &position)))
+    call_free(call);
   idmap_fini(&v->calls);
   while (v->services) {
     struct host_service *next = v->services->next;

@@ -13,6 +13,7 @@
  */
 #include "base/limits.h"
 #include "base/memory.h"
+#include "libvatd/channels.h"
 #include "libvatd/internal.h"
 #include "store/store_engines.h"
 
@@ -163,6 +164,7 @@ static void carry_out(struct vatd *v, struct effect *effect)
     wake_later(v, effect);
     break;
   case EFFECT_SUBCLUSTER:
+    channels_of_subcluster(v, effect->name, effect->result);
     break;
   case EFFECT_CALL_SERVICE:
     service_call(v, effect);
@@ -402,7 +404,8 @@ static void open_handles(struct vatd *v)
 static enum vatd_code open_parts(struct vatd *v, const struct vatd_options *options, struct error *error)
 {
   if (open_store(v, options, error) != VATD_OK || open_workers(v, options, error) != VATD_OK ||
-      kernel_open(v->store, &v->kernel, error) != VATD_OK || facet_register(v, error) != VATD_OK)
+      kernel_open(v->store, &v->kernel, error) != VATD_OK || facet_register(v, error) != VATD_OK ||
+      channels_register(v, error) != VATD_OK)
     return error->code;
   return systems_declare(v, options->system_subclusters, error);
 }
@@ -476,6 +479,7 @@ void vatd_close(struct vatd *v)
   uv_close((uv_handle_t *)&v->batch_timer, NULL);
   uv_close((uv_handle_t *)&v->reap_timer, NULL);
   close_alarms(v);
+  channels_close(v);
   uv_run(&v->loop, UV_RUN_DEFAULT); /* lets workers be reaped and handles close */
   uv_loop_close(&v->loop);
   kernel_free(v->kernel);
