@@ -72,6 +72,7 @@ until_true queued
 printf 'over TCP\n' >"/dev/tcp/127.0.0.1/$port"
 outcome waiting
 is "$out" '"over TCP"' "a TCP port is listened on"
+says "whose client's end is null too" null ask desk ask port read
 
 begin interrupted ask desk ask port read
 until_true queued
