@@ -21,6 +21,8 @@ add_library(xs STATIC ${XS_SOURCES})
 target_link_libraries(xs PUBLIC xs_headers m ${CMAKE_DL_LIBS} pthread)
 # -O2 in every preset: an unoptimised interpreter makes the tests slow and tells nothing about our code.
 target_compile_options(xs PRIVATE -w -O2 -fno-common -fno-strict-aliasing)
+# src/vat-worker/xs_platform.c stands before these two.
+set_source_files_properties(${XS}/sources/xsMemory.c PROPERTIES COMPILE_DEFINITIONS "fxNewSlot=fxNewSlotOfXS;fxNewChunk=fxNewChunkOfXS")
 if(VATD_SANITIZE)
   # Byte code is read unaligned by design, one NaN is cast on purpose, and empty arrays are moved from and to NULL. Redzones
   # make C frames larger: the margin keeps the engine's stack check ahead of the guard page.

@@ -6,7 +6,8 @@
  * Memory. Chunks (strings, buffers, code) live in one reserved range that grows in place, because XS compacts within a
  * block; slots come from malloc. Both count against the machine's allocationLimit when they are reserved and are given
  * back only with the machine, so the limit bounds the peak. XS grows by fixed steps, with a collection before each: the
- * steps are made to grow with the heap, or the time to fill it would be quadratic.
+ * steps are made to grow with the heap, or the time to fill it would be quadratic. For the same reason the heap grows too when
+ * a collection has left little room: XS itself goes on with whatever it left, and may collect again for each few objects.
  *
  * Aborts. fxAbort() leaves the machine through the outermost jump (the one of xsBeginMetering) with abortStatus saying
  * why; JavaScript cannot catch it, and the machine must not be used again. One status is not an abort: a promise that
@@ -21,6 +22,7 @@
 #define CHUNK_RANGE_SIZE ((size_t)2047 * 1024 * 1024) /* XS counts chunk bytes in 31 bits */
 #define HEAP_LIMIT_AT_BIRTH ((size_t)1024 * 1024 * 1024)
 #define GROWTH_SHARE 4 /* the heap grows by a quarter, or takes a quarter of what is left */
+#define ROOM_SHARE 8   /* it grows when a collection has left less than an eighth free */
 
 /* Memory */
 
@@ -115,6 +117,47 @@ void fxFreeSlots(txMachine *the, void *slots)
 {
   (void)the;
   free(slots);
+}
+
+/* XS's own, renamed by cmake/Xs.cmake. */
+txSlot *fxNewSlotOfXS(txMachine *the);
+void *fxNewChunkOfXS(txMachine *the, txSize size);
+void fxGrowSlots(txMachine *the, txSize count);
+
+static bool may_reserve(const txMachine *the, size_t size)
+{
+  return (the->collectFlag & XS_COLLECTING_FLAG) && the->allocatedSpace <= the->allocationLimit &&
+         size <= the->allocationLimit - the->allocatedSpace;
+}
+
+txSlot *fxNewSlot(txMachine *the)
+{
+  if (the->freeHeap)
+    return fxNewSlotOfXS(the);
+  txSlot *slot = fxNewSlotOfXS(the);
+  size_t held = (size_t)the->maximumHeapCount;
+  size_t used = (size_t)the->currentHeapCount;
+  if (held - used < held / ROOM_SHARE && may_reserve(the, (size_t)the->minimumHeapCount * sizeof(txSlot)))
+    fxGrowSlots(the, the->minimumHeapCount);
+  return slot;
+}
+
+/* The chunks are one block (fxAllocateChunks), so that more is had by moving its limit. */
+void *fxNewChunk(txMachine *the, txSize size)
+{
+  txBlock *block = the->firstBlock;
+  size_t room = (size_t)(block->limit - block->current);
+  void *data = fxNewChunkOfXS(the, size);
+  if ((size_t)size + 64 < room) /* no chunk has so much around it: this one was simply there */
+    return data;
+  size_t held = (size_t)(block->limit - (txByte *)block);
+  room = (size_t)(block->limit - block->current);
+  size_t more = (size_t)the->minimumChunksSize;
+  if (room < held / ROOM_SHARE && may_reserve(the, more) && fxAllocateChunks(the, (txSize)more)) {
+    block->limit += more;
+    the->maximumChunksSize += (txSize)more;
+  }
+  return data;
 }
 
 /* Aborts and rejections */
