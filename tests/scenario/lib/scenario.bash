@@ -118,6 +118,11 @@ log_of() {
   vat log -n 1000 -o json | jq -r --arg vat "$1" 'select(.name == $vat and .level != "kernel") | .text'
 }
 
+# Whether the programs were built with sanitizers, which makes them slow: loads are smaller then.
+sanitized() {
+  grep -q '^VATD_SANITIZE:BOOL=ON' "$BUILD/CMakeCache.txt"
+}
+
 # ---- saying ----
 
 # verdict STATUS SENTENCE DIAGNOSTICS
