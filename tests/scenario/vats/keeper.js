@@ -68,6 +68,7 @@ export const buildRootObject = ({ VatData }, _parameters, baggage) => {
     keep: (key, object) => kept.init(key, object),
     letGo: key => kept.delete(key),
     useKept: (key, who) => E(kept.get(key)).greet(who),
+    countKept: keys => Promise.all(keys.map(key => E(kept.get(key)).count())),
     keepInHeap: object => {
       heap.push(object);
     },
