@@ -58,6 +58,7 @@ export const buildRootObject = ({ VatData }, _parameters, baggage) => {
       add('count', 1);
       return baggage.get('count');
     },
+    say: (...words) => console.log(...words),
     seen: () => baggage.get('seen'),
 
     /* What it exports. */
