@@ -7,7 +7,7 @@
 
 #include "base/limits.h"
 
-enum { ALICE = 1, BOB = 2 };
+enum { ALICE = 1, BOB = 2, CAROL = 3 };
 
 /* A delivery of the host's to the vat, in which it makes the syscalls; its result is answered. */
 static void does(struct harness *h, uint64_t vat, const struct vat_syscall *calls, size_t count)
@@ -78,6 +78,33 @@ static void an_object_that_nobody_holds_is_dropped_and_retired_at_its_owner(void
   expect_gc(h, ALICE, DELIVERY_DROP_EXPORTS, "o+10");
   expect_gc(h, ALICE, DELIVERY_RETIRE_EXPORTS, "o+10");
   assert_false(harness_has_delivery(h, ALICE));
+  expect_no_trace_of_the_thing(h);
+}
+
+/* Each importer counts, once, however often the object was handed to it. */
+static void an_object_with_two_importers_stays_until_both_have_let_go(void **state)
+{
+  struct harness *h = *state;
+  alice_gives_bob_a_thing(h);
+  harness_call_with(h, "bob", "#[\"take\",[\"$0\"]]", "ko1"); /* her root, which makes no difference to the thing */
+  harness_return(h, BOB, "#0", NULL);
+  harness_launch(h, "carol", NULL);
+  harness_call_with(h, "bob", "#[\"meet\",[\"$0\"]]", "ko4");
+  harness_return(h, BOB, "#0", NULL);
+  const struct vat_syscall again[] = {call_send(h, "o-3", "#[\"take\",[\"$0\"]]", "o-1", NULL),
+                                      call_send(h, "o-3", "#[\"take\",[\"$0\"]]", "o-1", NULL)};
+  does(h, BOB, again, COUNT_OF(again));
+  assert_true(bytes_is(harness_delivery(h, CAROL)->message.methargs.slots.items[0], "o-1"));
+  harness_done_with(h, CAROL, NULL, 0);
+  harness_done_with(h, CAROL, NULL, 0);
+  assert_string_equal(harness_row(h, "ko3.refCount"), "2,2");
+  const struct vat_syscall calls[] = {gc_call(h, SYSCALL_DROP_IMPORTS, "o-1"), gc_call(h, SYSCALL_RETIRE_IMPORTS, "o-1")};
+  does(h, CAROL, calls, COUNT_OF(calls));
+  assert_string_equal(harness_row(h, "ko3.refCount"), "1,1");
+  assert_false(harness_has_delivery(h, ALICE));
+  does(h, BOB, calls, COUNT_OF(calls));
+  expect_gc(h, ALICE, DELIVERY_DROP_EXPORTS, "o+10");
+  expect_gc(h, ALICE, DELIVERY_RETIRE_EXPORTS, "o+10");
   expect_no_trace_of_the_thing(h);
 }
 
@@ -270,6 +297,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       KERNEL_TEST(an_object_that_nobody_holds_is_dropped_and_retired_at_its_owner),
+      KERNEL_TEST(an_object_with_two_importers_stays_until_both_have_let_go),
       KERNEL_TEST(an_object_that_is_still_recognized_is_dropped_but_not_retired),
       KERNEL_TEST(an_object_that_its_owner_retires_is_forgotten_by_its_importers),
       KERNEL_TEST(an_abandoned_object_is_gone_when_its_importer_lets_go),
