@@ -110,6 +110,55 @@ static void the_faults_of_one_vat_do_not_touch_another(void **state)
   assert_int_equal(h->vats[BOB].starts, 1);
 }
 
+/* A crank writes nothing until it is complete: what others asked for meanwhile is not part of it, and does not go with it. */
+static void what_comes_while_a_crank_is_under_way_does_not_go_with_it(void **state)
+{
+  struct harness *h = *state;
+  harness_launch(h, "alice", "bob", NULL);
+  harness_call(h, "alice", "forge");
+  uint64_t work = harness_call(h, "bob", "work");
+  harness_call(h, "bob", "next");
+  harness_return(h, BOB, "#1", NULL);
+  const struct vat_syscall forged = call_subscribe("p-99");
+  harness_done_with(h, ALICE, &forged, 1);
+  assert_false(harness_has_row(h, "vatConfig.v1"));
+  assert_int_equal(harness_answer_code(h, work), VATD_OK);
+  harness_crash(h);
+  harness_pump(h);
+  assert_int_equal(harness_delivery(h, BOB)->type, DELIVERY_MESSAGE); /* next is queued as ever */
+  harness_return(h, BOB, "#2", NULL);
+  assert_int_equal(harness_count(h, "queue.run."), 2); /* head and tail */
+}
+
+/* Whatever was on its way to a vat that ends, the others go on. */
+static void a_vat_that_ends_with_all_kinds_of_work_waiting_stops_nobody(void **state)
+{
+  struct harness *h = *state;
+  harness_launch(h, "alice", "bob", NULL);
+  harness_call_with(h, "bob", "#[\"meet\",[\"$0\"]]", "ko1");
+  harness_return(h, BOB, "#0", NULL);
+  harness_call_with(h, "alice", "#[\"meet\",[\"$0\"]]", "ko2");
+  const struct vat_syscall asks[] = {call_send(h, "o-1", "#[\"ask\",[\"$0\"]]", "o+10", "p+5"), call_subscribe("p+5")};
+  harness_done_with(h, ALICE, asks, COUNT_OF(asks));
+  uint64_t busy = harness_call(h, "alice", "busy");
+  uint64_t behind = harness_call(h, "alice", "behind");
+  kernel_collect_garbage(h->kernel, 0);
+  harness_pump(h);
+  harness_return(h, BOB, "#1", NULL); /* a notify, and garbage, for alice */
+  kernel_terminate_vat(h->kernel, 0, NULL, bytes_of("alice"));
+  harness_pump(h);
+  assert_contains(harness_answer(h, busy), "[KERNEL:");
+  assert_contains(harness_answer(h, behind), "[KERNEL:");
+  harness_skip_reap(h, BOB);
+  while (harness_has_delivery(h, BOB) && harness_delivery(h, BOB)->type != DELIVERY_MESSAGE)
+    harness_done_with(h, BOB, NULL, 0);
+  uint64_t work = harness_call(h, "bob", "work");
+  harness_return(h, BOB, "#1", NULL);
+  assert_int_equal(harness_answer_code(h, work), VATD_OK);
+  assert_int_equal(harness_count(h, "v1."), 0);
+  assert_int_equal(harness_count(h, "reap."), 0);
+}
+
 static void a_failed_restart_is_tried_once_more_and_then_suspends_with_the_cause(void **state)
 {
   struct harness *h = *state;
@@ -209,6 +258,8 @@ int main(void)
       KERNEL_TEST(a_crash_redelivers_the_message_but_not_for_ever),
       KERNEL_TEST(a_deadline_counts_as_a_limit),
       KERNEL_TEST(the_faults_of_one_vat_do_not_touch_another),
+      KERNEL_TEST(what_comes_while_a_crank_is_under_way_does_not_go_with_it),
+      KERNEL_TEST(a_vat_that_ends_with_all_kinds_of_work_waiting_stops_nobody),
       KERNEL_TEST(a_failed_restart_is_tried_once_more_and_then_suspends_with_the_cause),
       KERNEL_TEST(a_vat_may_end_itself),
       KERNEL_TEST(a_vat_that_ends_itself_with_failure_takes_back_its_crank),
