@@ -41,6 +41,16 @@ vat call ben forget >/dev/null
 collect
 is "$(rows)" "$before" "and goes when it is let go"
 
+# No message is needed to make it go on: not between the vats that have to be told one after the other either.
+vat call ann give >/dev/null
+vat call ben forget >/dev/null
+is_as_before() {
+  [ "$(rows)" = "$before" ]
+}
+vat gc
+until_true is_as_before
+verdict $? "a collection goes on by itself" "$(diff <(echo "$before") <(rows))"
+
 vat call ann give >/dev/null
 vat kill ben >/dev/null
 collect

@@ -43,6 +43,25 @@ vat terminate cat >/dev/null
 fails "when one worker is gone it is told" 1 "[KERNEL:OBJECT_DELETED]" vat call ann countKept '["one","two"]'
 says "and the other one works on" "[9]" vat call ann countKept '["one"]'
 
+# ---- an object that its provider has forgotten ----
+
+object=$(vat call ben makeEphemeral thing)
+vat call ann keep gone "$object" >/dev/null
+says "an object of the heap can be kept by another vat" '"thing greets Ada"' vat call ann useKept gone Ada
+vat restart ben >/dev/null
+fails "when its provider was restarted it is gone" 1 "[KERNEL:OBJECT_DELETED]" vat call ann useKept gone Ada
+kill_daemon
+fails "and after a kill -9 of the daemon too" 1 "[KERNEL:OBJECT_DELETED]" vat call ann useKept gone Ada
+is "$(sql "SELECT count(*) FROM v_clist WHERE kref = '$object' AND vat = 'v1'")" 1 "who keeps it still has the reference"
+vat call ann letGo gone >/dev/null
+rpc "{\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"releaseObject\", \"params\": [\"$object\"]}" >/dev/null # the host was given it too
+is_forgotten() {
+  [ "$(sql "SELECT count(*) FROM kv WHERE key LIKE '$object.%' OR key LIKE 'v%.c.$object'")" = 0 ]
+}
+vat gc
+until_true is_forgotten
+verdict $? "and when that is let go and collected, nothing of it is left" "$(vat sql "SELECT * FROM v_clist WHERE kref = '$object'")"
+
 # ---- another kernel on the same database ----
 
 krefs=$(vat ls -o json | jq -c 'map([.id, .name, .root])')
