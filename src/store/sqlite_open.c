@@ -211,14 +211,15 @@ static void remove_with_logs(const char *path)
   }
 }
 
-/* A log without its database would be taken for the new one's. */
+/* A log without its database would be taken for the new one's. But who sees a log may just have missed its database, made by
+ * another process a moment ago. */
 static enum vatd_code check_no_stray_log(const char *path, struct error *error)
 {
   static const char *const suffixes[] = {"-wal", "-journal"};
   enum vatd_code code = VATD_OK;
   for (size_t i = 0; !code && i < sizeof suffixes / sizeof *suffixes; i++) {
     char *name = memory_printf("%s%s", path, suffixes[i]);
-    if (access(name, F_OK) == 0)
+    if (access(name, F_OK) == 0 && access(path, F_OK) != 0)
       code = error_set(error, VATD_CORRUPT,
                        "%s is there but %s is not: the database was moved or removed without its log", name, path);
     free(name);

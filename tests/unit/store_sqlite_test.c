@@ -230,7 +230,10 @@ static void a_path_is_never_taken_for_a_uri(void **state)
 static int child_opens_or_is_busy(struct fixture *f)
 {
   enum vatd_code code = (enum vatd_code)child_opens(f);
-  return code == VATD_OK || code == VATD_BUSY ? 0 : (int)code;
+  if (code == VATD_OK || code == VATD_BUSY)
+    return 0;
+  fprintf(stderr, "# a child: %s\n", f->error.text);
+  return (int)code;
 }
 
 static void processes_that_create_it_at_once_agree(void **state)
