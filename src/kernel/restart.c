@@ -75,18 +75,40 @@ static void restart_objects(struct kernel *k, uint64_t vat)
   }
 }
 
-static void restart_promises(struct kernel *k, uint64_t vat, uint64_t collection)
+static bool has_queued_notify(struct kernel *k, const struct vat *vat, struct kref promise)
+{
+  for (size_t i = 0; i < vat->pending.count; i++) {
+    struct queue_item item;
+    if (record_queue_item(k, KREF_NOTHING, number_list_at(&vat->pending, i), &item) && item.type == ITEM_NOTIFY &&
+        kref_equal(item.promise, promise))
+      return true;
+  }
+  return false;
+}
+
+/* A watched promise stays, subscribed. If it is settled the vat has to be told: the delivery that would have done so may have
+ * been consumed when it exceeded a limit. */
+static void restart_watched_promise(struct kernel *k, const struct vat *vat, struct kref promise)
+{
+  if (record_decider(k, promise) == vat->id)
+    promise_reject(k, promise, "VAT_RESTARTED", vat_id_text(vat->id).text);
+  else if (record_promise_state(k, promise) != PROMISE_UNRESOLVED && !has_queued_notify(k, vat, promise))
+    queue_notify(k, vat->id, promise);
+}
+
+static void restart_promises(struct kernel *k, const struct vat *vat, uint64_t collection)
 {
   struct clist_row *rows;
-  size_t count = record_clist_all(k, vat, KREF_PROMISE, &rows);
+  size_t count = record_clist_all(k, vat->id, KREF_PROMISE, &rows);
   for (size_t i = 0; i < count; i++) {
-    bool watched = is_watched(k, vat, collection, rows[i].vref);
-    if (!watched)
-      promise_unsubscribe(k, rows[i].kref, vat);
-    if (record_decider(k, rows[i].kref) == vat)
-      promise_reject(k, rows[i].kref, "VAT_RESTARTED", vat_id_text(vat).text);
-    if (!watched)
-      clist_remove(k, vat, &rows[i]);
+    if (is_watched(k, vat->id, collection, rows[i].vref)) {
+      restart_watched_promise(k, vat, rows[i].kref);
+      continue;
+    }
+    promise_unsubscribe(k, rows[i].kref, vat->id);
+    if (record_decider(k, rows[i].kref) == vat->id)
+      promise_reject(k, rows[i].kref, "VAT_RESTARTED", vat_id_text(vat->id).text);
+    clist_remove(k, vat->id, &rows[i]);
   }
 }
 
@@ -107,7 +129,7 @@ void restart_vat(struct kernel *k, struct vat *vat)
 {
   sweep_virtual_rows(k, vat->id);
   restart_objects(k, vat->id);
-  restart_promises(k, vat->id, watched_collection(k, vat->id));
+  restart_promises(k, vat, watched_collection(k, vat->id));
   restart_notifies(k, vat);
   record_set_live(k, vat->id, false);
 }

@@ -15,7 +15,7 @@
  *     be recognized; with neither nothing in the vat remembers it.
  *   - Of promises, only watched ones are remembered: the vpids that are keys of the collection named by the row
  *     watchedPromiseTableID. Their entries and subscriptions stay, for liveslots does not subscribe again. All others go,
- *     with their subscriptions and queued notifies.
+ *     with their subscriptions and queued notifies. A watched promise that is settled is notified (again).
  *   - Rows of merely virtual (not durable) kinds and collections are part of the old incarnation: swept, with the counts
  *     they hold (sweep.h says what still leaks).
  */

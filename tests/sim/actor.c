@@ -70,7 +70,8 @@ void actor_exceeds_limit(struct world *w, uint64_t vat)
   struct vat_model *model = &w->now->vats[vat];
   if (delivery->type == DELIVERY_NOTIFY) {
     struct bytes vpid = arena_copy(&actor->arena, delivery->resolutions.items[0].vpid);
-    vat_entry(model, vpid.data)->subscribed = false;
+    if (!vat_watches(model, vpid.data)) /* otherwise it is told again */
+      vat_entry(model, vpid.data)->subscribed = false;
   } else if (delivery->type != DELIVERY_MESSAGE) {
     receive_delivery(w, vat);
   }

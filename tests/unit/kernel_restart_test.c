@@ -236,6 +236,27 @@ static void a_watched_promise_of_the_vats_own_is_rejected_and_notified(void **st
   for_each_end(own_watched_test);
 }
 
+static void a_watched_promise_whose_notify_exceeds_a_limit_is_notified_again(void **state)
+{
+  struct harness *h = *state;
+  harness_launch(h, "alice", "bob", NULL);
+  alice_stores(h, "watchedPromiseTableID", "o+d6/3");
+  alice_stores(h, "vc.3.sp+40", "watchers");
+  harness_call(h, "alice", "watch");
+  const char *result = arena_copy(&h->arena, harness_delivery(h, ALICE)->message.result).data;
+  const struct vat_syscall calls[] = {call_subscribe("p+40"), call_resolve(h, result, false, "#0", NULL)};
+  harness_done_with(h, ALICE, calls, COUNT_OF(calls));
+  harness_worker_dies(h, ALICE, WORKER_KILLED);
+  assert_int_equal(harness_delivery(h, ALICE)->type, DELIVERY_NOTIFY);
+  harness_done(h, ALICE, (struct done_frame){.status = DONE_LIMIT_COMPUTE, .status_text = bytes_of("too much")});
+  harness_pump(h);
+  const struct delivery *again = harness_delivery(h, ALICE);
+  assert_int_equal(again->type, DELIVERY_NOTIFY);
+  assert_true(bytes_is(again->resolutions.items[0].vpid, "p+40"));
+  harness_done_with(h, ALICE, NULL, 0);
+  assert_int_equal(harness_count(h, "v1.c.p+"), 0);
+}
+
 static void notify_test(struct harness *h, enum end end)
 {
   harness_launch(h, "alice", "bob", NULL);
@@ -326,6 +347,7 @@ int main(void)
       cmocka_unit_test(imports_stay_as_far_as_storage_mentions_them),
       cmocka_unit_test(watched_promises_still_notify_and_others_do_not),
       cmocka_unit_test(a_watched_promise_of_the_vats_own_is_rejected_and_notified),
+      KERNEL_TEST(a_watched_promise_whose_notify_exceeds_a_limit_is_notified_again),
       cmocka_unit_test(queued_notifies_of_forgotten_promises_go),
       KERNEL_TEST(the_live_row_is_there_exactly_while_an_incarnation_is),
       KERNEL_TEST(a_new_incarnation_gets_the_storage_of_the_old_one_in_key_order),
