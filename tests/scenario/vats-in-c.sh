@@ -3,41 +3,13 @@
 # docs/vats-in-c.md: its code is code of the examples, and its transcripts are what happens.
 # shellcheck source=tests/scenario/lib/scenario.bash
 . "$(dirname "$0")/lib/scenario.bash"
+. "$(dirname "$0")/lib/guide.bash"
 cd "$WORK" || exit 1
 guide=$ROOT/docs/vats-in-c.md
 
 # ---- code ----
 
-# blocks LANGUAGE: writes the guide's blocks of a language to block.1, block.2, …
-blocks() {
-  rm -f block.*
-  awk -v fence="\`\`\`$1" '$0 == fence {n++; inside = 1; next} /^```/ {inside = 0} inside {print > ("block." n)}' "$guide"
-}
-
-# in_examples FILE: whether its lines follow each other in one of the examples. (The newlines are made visible: grep
-# would take each line as a pattern of its own.)
-in_examples() {
-  local source wanted
-  wanted=$(tr '\n' '\001' <"$1")
-  for source in "$ROOT"/examples/*-vat.c; do
-    tr '\n' '\001' <"$source" | grep -qF -- "$wanted" && return 0
-  done
-  return 1
-}
-
-blocks c
-count=$(find . -name 'block.*' | wc -l)
-strange=
-for block in block.*; do
-  in_examples "$block" || strange="$strange$(cat "$block")
-"
-done
-[ "$count" -gt 8 ] && [ -z "$strange" ]
-verdict $? "all $count pieces of code are from the examples" "not found: $strange"
-echo 'int nowhere;' >invented
-in_examples invented
-[ $? -eq 1 ]
-verdict $? "a piece that is from nowhere would be found out" ""
+code_is_from "$guide" 9 "$ROOT"/examples/*-vat.c
 
 # ---- transcripts ----
 
@@ -51,24 +23,7 @@ cc() {
   command cc -Wall -Wextra -Werror $sanitizers "$@"
 }
 
-# play COMMAND EXPECTED: a line of a transcript.
-play() {
-  eval "try $1"
-  is "$(sed 's/  */ /g' <<<"$out$err")" "$(sed 's/  */ /g' <<<"$2")" "$1"
-}
-
-blocks console
-command='' expected=''
-while IFS= read -r line; do
-  case $line in
-    '$ '*)
-      [ -z "$command" ] || play "$command" "$expected"
-      command=${line#'$ '} expected=
-      ;;
-    *) expected=$expected${expected:+$'\n'}$line ;;
-  esac
-done < <(cat block.*)
-play "$command" "$expected"
+play_transcripts "$guide"
 
 # ---- what the guide says of the postbox ----
 
