@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/cmd_vats.c - looking at vats and ending them: ls, show, ping, gc, kill, restart, resume, terminate. */
+/* cli/cmd_vats.c - looking at vats and ending them: ls, show, ping, gc, kill, restart, resume, terminate;
+ * and what is done to objects: pin, release, revoke. */
 #include "cli/commands.h"
 #include "cli/output.h"
 
@@ -104,6 +105,21 @@ enum cli_exit cmd_gc(struct cli *cli)
     output_json(stdout, answer, cli->terminal_out);
   json_decref(answer);
   return CLI_OK;
+}
+
+enum cli_exit cmd_pin(struct cli *cli)
+{
+  return act(cli, "pinObject", "kref", "pinned");
+}
+
+enum cli_exit cmd_release(struct cli *cli)
+{
+  return act(cli, "releaseObject", "kref", "released");
+}
+
+enum cli_exit cmd_revoke(struct cli *cli)
+{
+  return act(cli, "revoke", "kref", "revoked");
 }
 
 enum cli_exit cmd_kill(struct cli *cli)

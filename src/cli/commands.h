@@ -15,6 +15,9 @@ enum cli_exit cmd_gc(struct cli *cli);
 enum cli_exit cmd_kill(struct cli *cli);
 enum cli_exit cmd_restart(struct cli *cli);
 enum cli_exit cmd_resume(struct cli *cli);
+enum cli_exit cmd_pin(struct cli *cli);
+enum cli_exit cmd_release(struct cli *cli);
+enum cli_exit cmd_revoke(struct cli *cli);
 enum cli_exit cmd_terminate(struct cli *cli);
 
 enum cli_exit cmd_store(struct cli *cli);
