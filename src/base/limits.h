@@ -23,6 +23,7 @@
 #define LIMIT_SETS_PER_CRANK 1000000
 #define LIMIT_SLOTS_PER_CAPDATA 10000
 #define LIMIT_CAPDATA_BODY (32 * MIB) /* as JSON in a kernel row it may grow sixfold: still under LIMIT_KERNEL_VALUE */
+#define LIMIT_DATA_DEPTH 800 /* levels of arrays and records in what a vat sends; liveslots can take apart about 1,000 */
 #define LIMIT_RESOLUTIONS_PER_SYSCALL 10000
 #define LIMIT_VREF_LENGTH 256
 

@@ -3,6 +3,8 @@
  * kernel/syscalls.c - see syscalls.h. For each syscall there is a check_…, which changes nothing and may refuse, and an
  * apply_…, which cannot fail for what was checked.
  *
+ * Data that is handed on (capdata) must be such that its receiver can read it: wire/capdata_check.h.
+ *
  *   send         the target may be named, the result is a fresh promise of the vat or one it decides; the vat gives up
  *                deciding it
  *   subscribe    the promise may be named; a fresh one becomes a promise of the vat (liveslots subscribes to its own watched
@@ -17,6 +19,7 @@
 #include "kernel/clist.h"
 #include "kernel/promises.h"
 #include "kernel/refs.h"
+#include "wire/capdata_check.h"
 
 static bool refuse(struct error *why, const char *rule, struct bytes vref)
 {
@@ -45,7 +48,8 @@ static bool check_send(struct kernel *k, uint64_t vat, const struct vat_syscall 
   const struct vat_message *message = &call->message;
   return clist_may_name(k, vat, message->target, why) &&
          clist_may_name_all(k, vat, &message->methargs.slots, why) &&
-         (message->result.size == 0 || may_decide(k, vat, message->result, why));
+         (message->result.size == 0 || may_decide(k, vat, message->result, why)) &&
+         capdata_check_message(&message->methargs, why) == VATD_OK;
 }
 
 static void apply_send(struct kernel *k, uint64_t vat, const struct vat_syscall *call)
@@ -87,7 +91,8 @@ static bool check_resolve(struct kernel *k, uint64_t vat, const struct vat_sysca
   const struct resolution_list *list = &call->resolutions;
   for (size_t i = 0; i < list->count; i++) {
     const struct resolution *resolution = &list->items[i];
-    if (!may_decide(k, vat, resolution->vpid, why) || !clist_may_name_all(k, vat, &resolution->data.slots, why))
+    if (!may_decide(k, vat, resolution->vpid, why) || !clist_may_name_all(k, vat, &resolution->data.slots, why) ||
+        capdata_check(&resolution->data, why) != VATD_OK)
       return false;
     if (named_earlier(list, i))
       return refuse(why, "is resolved twice", resolution->vpid);
@@ -189,7 +194,7 @@ static bool check(struct kernel *k, uint64_t vat, const struct vat_syscall *call
   case SYSCALL_RESOLVE:
     return check_resolve(k, vat, call, why);
   case SYSCALL_EXIT:
-    return clist_may_name_all(k, vat, &call->info.slots, why);
+    return clist_may_name_all(k, vat, &call->info.slots, why) && capdata_check(&call->info, why) == VATD_OK;
   case SYSCALL_DROP_IMPORTS:
   case SYSCALL_RETIRE_IMPORTS:
   case SYSCALL_RETIRE_EXPORTS:

@@ -211,7 +211,7 @@ static struct capdata plan_value(const struct plan *plan, bool rejected, uint32_
   *number = model_value(plan->world->now, value);
   bool promise = value.slot_count && plan->world->now->things[value.slots[0]].promise;
   if (value.is_reference)
-    data.body = arena_printf(plan->arena, "#\"%c0.v%" PRIu32 "\"", promise ? '&' : '$', *number);
+    data.body = arena_printf(plan->arena, "#\"%sv%" PRIu32 "\"", promise ? "&0." : "$0.Alleged: ", *number);
   else
     data.body = arena_printf(plan->arena, "#[\"v%" PRIu32 "\"]", *number);
   return data;

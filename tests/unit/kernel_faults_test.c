@@ -204,11 +204,17 @@ static void a_vat_that_ends_itself_with_failure_takes_back_its_crank(void **stat
   assert_false(harness_has_delivery(h, BOB));
 }
 
-/* As JSON in a row of the store, a control character takes six bytes. */
-static const char *body_of_control_characters(struct harness *h, size_t size)
+/* A message of one text of backslashes: each is two bytes in the body, and four in a row of the store. */
+static const char *body_of_backslashes(struct harness *h, size_t size)
 {
+  static const char begin[] = "#[\"m\",[\"";
+  static const char end[] = "\"]]";
   char *body = arena_alloc(&h->arena, size + 1);
-  memset(body, 1, size);
+  memset(body, '\\', size);
+  memcpy(body, begin, sizeof begin - 1);
+  memcpy(body + size - sizeof end + 1, end, sizeof end - 1);
+  if ((size - sizeof begin - sizeof end + 2) % 2)
+    body[sizeof begin - 1] = ' ';
   return body;
 }
 
@@ -218,7 +224,7 @@ static void the_largest_and_most_awkward_message_is_stored_and_delivered(void **
   harness_launch(h, "alice", "bob", NULL);
   harness_call_with(h, "alice", "#[\"meet\",[\"$0\"]]", "ko2");
   const struct vat_syscall send =
-      call_send(h, "o-1", body_of_control_characters(h, LIMIT_CAPDATA_BODY), NULL, NULL);
+      call_send(h, "o-1", body_of_backslashes(h, LIMIT_CAPDATA_BODY), NULL, NULL);
   harness_done_with(h, ALICE, &send, 1);
   assert_int_equal(harness_delivery(h, BOB)->message.methargs.body.size, LIMIT_CAPDATA_BODY);
 }
@@ -229,7 +235,7 @@ static void a_larger_message_ends_the_vat_and_not_the_kernel(void **state)
   harness_launch(h, "alice", "bob", NULL);
   harness_call_with(h, "alice", "#[\"meet\",[\"$0\"]]", "ko2");
   const struct vat_syscall send =
-      call_send(h, "o-1", body_of_control_characters(h, LIMIT_CAPDATA_BODY + 1), NULL, NULL);
+      call_send(h, "o-1", body_of_backslashes(h, LIMIT_CAPDATA_BODY + 1), NULL, NULL);
   harness_done_with(h, ALICE, &send, 1);
   assert_contains(harness_answer(h, h->next_request - 1), "capdata body: 33554433 bytes, the limit is 33554432");
   assert_false(harness_has_row(h, "vatConfig.v1"));
