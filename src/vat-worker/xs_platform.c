@@ -148,7 +148,8 @@ void *fxNewChunk(txMachine *the, txSize size)
   txBlock *block = the->firstBlock;
   size_t room = (size_t)(block->limit - block->current);
   void *data = fxNewChunkOfXS(the, size);
-  if ((size_t)size + 64 < room) /* no chunk has so much around it: this one was simply there */
+  size_t word = sizeof(size_t);
+  if (((size_t)size + word - 1) / word * word + sizeof(txChunk) <= room) /* it was there without a collection */
     return data;
   size_t held = (size_t)(block->limit - (txByte *)block);
   room = (size_t)(block->limit - block->current);
