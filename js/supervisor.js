@@ -20,6 +20,7 @@ import { makeLiveSlots } from '@agoric/swingset-liveslots';
 import { makeMarshal } from '@endo/marshal';
 import { loadBundle } from './bundle-loader.js';
 import { formatReason } from './format.js';
+import { makeGlobals } from './globals.js';
 import { makeGcAndFinalize, runImmediate, waitUntilQuiescent } from './quiescence.js';
 import { makeSyscall } from './syscall.js';
 import { makeConsole } from './vat-console.js';
@@ -67,17 +68,47 @@ const watchDispatch = promise => {
   );
 };
 
-const warnOfGlobals = (vatID, names) => {
-  for (const name of Array.isArray(names) ? names : []) {
-    vatConsole.warn(`Vat "${vatID}" requested unknown global "${name}"`);
+/*
+ * The kernel's objects come to this supervisor as presences that liveslots makes of slots in startVat's parameters, beside
+ * the vat's own parameters, which are taken out again before the vat's code sees them (inTwo). They are held here as long as
+ * the worker lives, so that liveslots never drops them.
+ */
+let kernelPresences;
+
+const startData = (parameters, kernelObjects) => {
+  const own = toCapData(harden(parameters));
+  const names = Object.keys(kernelObjects);
+  if (names.length === 0) {
+    return own;
   }
+  const members = names.map((name, slot) => `${JSON.stringify(name)}:"$${slot}.Alleged: ${name}"`);
+  const body = `#{"parameters":${own.body.slice(1)},"kernelObjects":{${members.join(',')}}}`;
+  return harden({ body, slots: names.map(name => kernelObjects[name]) });
+};
+
+/* The vat's namespace as liveslots gets it, when there are kernel objects. */
+const inTwo = (namespace, provide) => {
+  const { buildRootObject } = namespace;
+  if (typeof buildRootObject !== 'function') {
+    return namespace;
+  }
+  return {
+    buildRootObject: (vatPowers, { parameters, kernelObjects }, baggage) => {
+      kernelPresences = kernelObjects;
+      provide(kernelPresences);
+      return buildRootObject(vatPowers, parameters, baggage);
+    },
+  };
 };
 
 const start = (vatID, configText, bundleText) => {
-  const { parameters = {}, globals } = JSON.parse(configText);
-  const buildVatNamespace = async (endowments, inescapableGlobals) =>
-    loadBundle(bundleText, { harden, console: vatConsole, assert, ...endowments, ...inescapableGlobals });
-  warnOfGlobals(vatID, globals);
+  const { parameters = {}, globals = [], kernelObjects = {} } = JSON.parse(configText);
+  const { endowments: granted, provide } = makeGlobals(globals, { host, console: vatConsole });
+  const buildVatNamespace = async (endowments, inescapableGlobals) => {
+    const all = { harden, console: vatConsole, assert, ...granted, ...endowments, ...inescapableGlobals };
+    const namespace = loadBundle(bundleText, all);
+    return Object.keys(kernelObjects).length === 0 ? namespace : inTwo(namespace, provide);
+  };
   const liveSlots = makeLiveSlots(
     makeSyscall(host),
     vatID,
@@ -88,7 +119,7 @@ const start = (vatID, configText, bundleText) => {
     buildVatNamespace,
   );
   dispatch = liveSlots.dispatch;
-  watchDispatch(dispatch(harden(['startVat', toCapData(harden(parameters))])));
+  watchDispatch(dispatch(harden(['startVat', startData(parameters, kernelObjects)])));
 };
 
 const makeReader = flat => {

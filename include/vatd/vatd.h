@@ -77,6 +77,9 @@ struct vatd_options {
   /* [{"name": …, "config": …}], or NULL: subclusters that are launched when they are not there yet, stay over restarts, and
    * are terminated when they are not declared any more. Borrowed. */
   const json_t *system_subclusters;
+  /* ["setTimeout", …], or NULL: the only globals that configurations may ask for (docs/globals.md); vats that were launched
+   * with others keep them. Borrowed. */
+  const json_t *allowed_globals;
   void *context; /* of the two functions */
   void (*log)(void *context, const struct vatd_log_line *line); /* may be NULL */
   /* The storage is in doubt (or another kernel has taken it over): this kernel does nothing more, vatd_poll() returns the

@@ -47,6 +47,13 @@
 #define LIMIT_CHANNEL_OUTPUT (16 * MIB)  /* written and not taken by the other side; further writes are rejected */
 #define LIMIT_CHANNEL_READS 1000         /* read() calls that wait */
 
+/* Global endowments. */
+#define LEAST_DELAY_MS 10            /* of a vat's timer; a shorter delay is this long */
+#define LIMIT_DELAY_MS 2147483647    /* the longest, 24.8 days; a longer one is refused */
+#define LIMIT_TIMERS_PER_VAT 1000    /* that run; setTimeout beyond is refused */
+#define LIMIT_ALLOWED_HOSTS 100      /* of one vat's network */
+#define LIMIT_RANDOM_BYTES (64 * KIB) /* of one call of crypto.getRandomValues */
+
 /* The control socket. */
 #define LIMIT_RPC_REQUEST (64 * MIB)
 #define LIMIT_RPC_ANSWER (256 * MIB)

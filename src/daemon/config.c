@@ -13,7 +13,7 @@ static enum vatd_code check_members(const char *path, json_t *file, struct error
   if (!json_is_object(file))
     return error_set(error, VATD_INVALID, "%s: not a JSON object", path);
   json_object_foreach(file, name, value) {
-    if (strcmp(name, "systemSubclusters") != 0)
+    if (strcmp(name, "systemSubclusters") != 0 && strcmp(name, "allowedGlobalNames") != 0)
       return error_set(error, VATD_INVALID, "%s: unknown member \"%s\"", path, name);
     if (!json_is_array(value))
       return error_set(error, VATD_INVALID, "%s: \"%s\" must be an array", path, name);
@@ -39,6 +39,7 @@ enum vatd_code config_load(struct config *config, const char *named, const char 
   }
   config->file = file;
   config->system_subclusters = json_object_get(file, "systemSubclusters");
+  config->allowed_globals = json_object_get(file, "allowedGlobalNames");
   return VATD_OK;
 }
 

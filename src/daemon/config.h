@@ -2,7 +2,8 @@
 /*
  * daemon/config.h - the daemon's configuration file: JSON, by default HOME/vatd.json, which need not be there.
  *
- *     {"systemSubclusters": [{"name": …, "config": …}]}
+ *     {"systemSubclusters": [{"name": …, "config": …}],
+ *      "allowedGlobalNames": ["setTimeout", …]}
  *
  * Unknown members are refused: a misspelt one must not go unnoticed.
  */
@@ -16,6 +17,7 @@
 struct config {
   json_t *file;
   const json_t *system_subclusters; /* or NULL */
+  const json_t *allowed_globals;    /* or NULL */
 };
 
 /* Reads `named`, which must be there, or else `usual`. */

@@ -99,6 +99,7 @@ static enum vatd_code open_kernel(struct daemon *daemon, const struct daemon_opt
       .reset = options->reset,
       .eager = options->eager,
       .system_subclusters = config.system_subclusters,
+      .allowed_globals = config.allowed_globals,
       .context = daemon,
       .log = on_log,
       .broken = on_broken,

@@ -7,6 +7,7 @@
 #include "kernel/promises.h"
 #include "kernel/records.h"
 #include "kernel/refs.h"
+#include "kernel/services.h"
 #include "kernel/vatstore.h"
 
 static struct bytes row_key(struct kernel *k, uint64_t vat)
@@ -108,6 +109,7 @@ bool cleanup_step(struct kernel *k)
   budget -= end_storage(k, vat, budget);
   bool done = budget > 0;
   if (done) {
+    services_end_calls_of(k, vat);
     gc_forget_vat(k, vat);
     record_delete_import_counters(k, vat);
     record_delete(k, row_key(k, vat));

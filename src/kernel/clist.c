@@ -134,6 +134,23 @@ void clist_apply_flight(struct kernel *k, uint64_t vat, const struct flight *fli
   record_set_import_counters(k, vat, (struct import_counters){flight->next_object, flight->next_promise});
 }
 
+void clist_provide(struct kernel *k, uint64_t vat, struct kref object)
+{
+  struct clist_row row;
+  if (!record_clist_by_kref(k, vat, object, &row)) {
+    struct import_counters counters = record_import_counters(k, vat);
+    row = (struct clist_row){.kref = object, .reachable = true};
+    row.vref = arena_printf(&k->arena, "o-%" PRIu64, counters.next_object++);
+    record_clist_put(k, vat, &row);
+    count_entry(k, vat, &row);
+    record_set_import_counters(k, vat, counters);
+  } else if (!row.reachable) {
+    row.reachable = true;
+    record_clist_put(k, vat, &row);
+    ref_revive(k, object);
+  }
+}
+
 void clist_remove(struct kernel *k, uint64_t vat, const struct clist_row *row)
 {
   struct vref vref = {0};

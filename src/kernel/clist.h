@@ -33,6 +33,9 @@ struct capdata clist_import_data(struct kernel *k, uint64_t vat, struct flight *
 /* Makes the entries that the flight noted, with their counts. */
 void clist_apply_flight(struct kernel *k, uint64_t vat, const struct flight *flight);
 
+/* An entry for an object that no delivery hands over; inside a crank. Nothing changes if there is one that is reachable. */
+void clist_provide(struct kernel *k, uint64_t vat, struct kref object);
+
 /* ---- removal ---- */
 
 /* Removes an entry and what it counted. */

@@ -23,6 +23,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "kernel/clist.h"
+#include "kernel/endowments.h"
 #include "kernel/gate.h"
 #include "kernel/gc.h"
 #include "kernel/launch.h"
@@ -292,7 +293,7 @@ static bool encode_init(struct kernel *k, const struct vat *vat, struct bytes bu
   struct init_frame init = {
       .id = vat->frame_id,
       .vat = id,
-      .config = config,
+      .config = endowments_config(k, vat->id, config),
       .bundle = bundle,
       .state = vatstore_rows(k, vat->id, bytes_of("")),
       .complete = true,
@@ -327,6 +328,7 @@ static void start_worker(struct kernel *k, struct vat *vat)
   buffer_init(&frame, LIMIT_FRAME_TO_WORKER);
   buffer_init(&program, LIMIT_BUNDLE);
   vat->frame_id = ++k->next_frame;
+  endowments_provide(k, vat->id);
   if (!prepare_start(k, vat, &frame, &program)) {
     buffer_fini(&frame);
     if (!kernel_is_broken(k))

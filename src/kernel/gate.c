@@ -95,6 +95,11 @@ void gate_call_service(struct kernel *k, uint64_t call, struct bytes service, js
   effect->result = methargs;
 }
 
+void gate_cancel_call(struct kernel *k, uint64_t call)
+{
+  emit_gated(k, EFFECT_CANCEL_CALL)->request = call;
+}
+
 void gate_subcluster(struct kernel *k, uint64_t subcluster, json_t *config)
 {
   struct effect *effect = emit_gated(k, EFFECT_SUBCLUSTER);

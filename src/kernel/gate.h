@@ -20,6 +20,8 @@ void gate_answer_error(struct kernel *k, uint64_t request, enum vatd_code code, 
 void gate_answer_rejected(struct kernel *k, uint64_t request, json_t *rejection, const char *text);
 /* A call that the host is to make, gated. Takes over `methargs` ({body, slots}). */
 void gate_call_service(struct kernel *k, uint64_t call, struct bytes service, json_t *methargs);
+/* The call has ended without the host's answer; gated. */
+void gate_cancel_call(struct kernel *k, uint64_t call);
 /* A subcluster begins (takes over `config`), or has ended (NULL); gated. */
 void gate_subcluster(struct kernel *k, uint64_t subcluster, json_t *config);
 /* A log line of a vat, gated. */

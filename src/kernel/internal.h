@@ -203,6 +203,7 @@ struct kernel {
   bool in_crank;
 
   struct service_table services;
+  json_t *allowed_globals;   /* array of names, or NULL: all */
   struct waiter *waiters; /* requests that wait for a promise */
   size_t waiter_count;
   size_t waiter_capacity;

@@ -146,6 +146,7 @@ void kernel_free(struct kernel *k)
   forget_run_time(k);
   gate_fini(k);
   services_fini(&k->services);
+  json_decref(k->allowed_globals);
   number_list_fini(&k->ready);
   number_list_fini(&k->restarts_due);
   number_list_fini(&k->interrupted);
@@ -389,6 +390,11 @@ enum vatd_code kernel_find_vat(struct kernel *k, struct bytes text, uint64_t *id
                      vat_id_text(ids[0]).text, vat_id_text(ids[1]).text, count > 2 ? ", …" : "");
   *id = ids[0];
   return VATD_OK;
+}
+
+json_t *kernel_vat_config(struct kernel *k, uint64_t vat)
+{
+  return kernel_is_broken(k) ? NULL : record_json(k, record_key(k, "vatConfig.%s", vat_id_text(vat).text));
 }
 
 uint64_t kernel_worker_of(const struct kernel *k, uint64_t vat)

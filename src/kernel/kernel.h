@@ -73,6 +73,7 @@ enum effect_type {
   EFFECT_LOG,          /* gated: a line of `vat` */
   EFFECT_WAKE_LATER,   /* call kernel_wake_vat for `vat` after `delay_ms` */
   EFFECT_SUBCLUSTER,   /* gated: the subcluster `name` begins, with `result` as its configuration, or has ended (NULL) */
+  EFFECT_CANCEL_CALL,  /* gated: nobody waits any more for the answer of the call `request` */
   EFFECT_CALL_SERVICE, /* gated: call the service `name` with `result` = capdata of [method, args]; its answer is to come by
                           kernel_service_return with `request` as the call */
 };
@@ -192,6 +193,9 @@ void kernel_answer_error(struct kernel *kernel, uint64_t request, enum vatd_code
 
 /* The service of this name gets the calls of all IO channels, whose names are "io:<subcluster>:<channel>". */
 #define SERVICE_OF_CHANNELS "io:"
+/* Likewise of each vat's timer and fetch object (endowments.h), whose names end with the vat's id: "vatd:timer:v3". */
+#define SERVICE_OF_TIMERS "vatd:timer:"
+#define SERVICE_OF_FETCH "vatd:fetch:"
 
 /* `system_only`: only system subclusters get it. Errors: EXISTS, INVALID. */
 enum vatd_code kernel_register_service(struct kernel *kernel, const char *name, bool system_only, struct error *error);
@@ -203,7 +207,13 @@ enum vatd_code kernel_service_return(struct kernel *kernel, uint64_t call, bool 
 /* Makes a vat's object known as a service, for configurations to ask for; it stays referenced. */
 void kernel_name_service(struct kernel *kernel, uint64_t request, struct bytes name, struct bytes object);
 
+/* From now on only these globals are granted to new vats; NULL: all. INVALID when a name is unknown. */
+enum vatd_code kernel_restrict_globals(struct kernel *kernel, const json_t *names, struct error *error);
+
 /* ---- what the driver may ask ---- */
+
+/* The configuration of a vat, NULL when there is no such vat; a new reference. */
+json_t *kernel_vat_config(struct kernel *kernel, uint64_t vat);
 
 /* The vat's id for an id or a name; NOT_FOUND, or INVALID when several vats have that name. */
 enum vatd_code kernel_find_vat(struct kernel *kernel, struct bytes vat, uint64_t *id, struct error *error);

@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "kernel/crank.h"
+#include "kernel/endowments.h"
 #include "kernel/gate.h"
 #include "kernel/policy.h"
 #include "kernel/promises.h"
@@ -25,13 +26,6 @@
 #include <stdlib.h>
 
 /* ---- configuration ---- */
-
-/* The first text of an array, for an error's text. */
-static const char *first_text(const json_t *array)
-{
-  const char *text = json_string_value(json_array_get(array, 0));
-  return text ? text : "(not a text)";
-}
 
 static enum vatd_code check_name(const char *name, struct error *error)
 {
@@ -64,10 +58,7 @@ static enum vatd_code check_vat(const char *name, const json_t *config, struct e
                      "invalid cluster config: vat \"%s\" needs exactly one of bundleSpec, sourceSpec and programSpec", name);
   if (policy_check(name, config, error) != VATD_OK)
     return VATD_INVALID;
-  if (json_array_size(json_object_get(config, "globals")) > 0)
-    return error_set(error, VATD_INVALID, "vat \"%s\" requested unknown global \"%s\"", name,
-                     first_text(json_object_get(config, "globals")));
-  return VATD_OK;
+  return endowments_check(name, config, error);
 }
 
 static bool is_one_of(const json_t *value, const char *const *texts)
@@ -386,7 +377,7 @@ enum vatd_code launch_check_services(struct kernel *k, const struct launch_order
   }
   if (order->system_name && record_get(k, system_key(k, order->system_name), NULL))
     return error_set(error, VATD_EXISTS, "there is a system subcluster named '%s' already", order->system_name);
-  return VATD_OK;
+  return endowments_allowed(k, order->config, error);
 }
 
 /* The first row of the subcluster, whose vats are `members` (taken over). */

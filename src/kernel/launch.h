@@ -12,7 +12,7 @@
 
 #include "kernel/internal.h"
 
-/* Whether all services that a checked configuration asks for are there, and its system name is free. */
+/* Whether all services and globals that a checked configuration asks for are there, and its system name is free. */
 enum vatd_code launch_check_services(struct kernel *k, const struct launch_order *order, struct error *error);
 /* Creates subcluster and vats and begins to start them; `key` as in kernel_launch(). */
 void launch_begin(struct kernel *k, uint64_t request, const char *key, const struct launch_order *order);

@@ -2,9 +2,11 @@
 /* kernel/restart.c - see restart.h. Order matters: subscriptions that go, go before promises are rejected. */
 #include "kernel/restart.h"
 #include "kernel/clist.h"
+#include "kernel/endowments.h"
 #include "kernel/promises.h"
 #include "kernel/records.h"
 #include "kernel/refs.h"
+#include "kernel/services.h"
 #include "kernel/sweep.h"
 #include "kernel/vatstore.h"
 
@@ -43,7 +45,8 @@ static bool is_watched(struct kernel *k, uint64_t vat, uint64_t collection, stru
 
 static void drop_import(struct kernel *k, uint64_t vat, struct clist_row *row)
 {
-  if (vatstore_get(k, vat, record_key(k, "vom.rc.%.*s", BYTES_ARG(row->vref)), NULL))
+  if (vatstore_get(k, vat, record_key(k, "vom.rc.%.*s", BYTES_ARG(row->vref)), NULL) ||
+      endowments_include(k, vat, row->kref))
     return;
   if (!vatstore_has_prefix(k, vat, record_key(k, "vom.ir.%.*s|", BYTES_ARG(row->vref)))) {
     clist_remove(k, vat, row);
@@ -131,5 +134,6 @@ void restart_vat(struct kernel *k, struct vat *vat)
   restart_objects(k, vat->id);
   restart_promises(k, vat, watched_collection(k, vat->id));
   restart_notifies(k, vat);
+  services_end_calls_of(k, vat->id);
   record_set_live(k, vat->id, false);
 }

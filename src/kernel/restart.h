@@ -13,6 +13,7 @@
  *   - An export other than o+0 and durable ones (o+d…) named a heap object: abandoned, it has no owner any more.
  *   - An import is still held if durable data mentions it: its row vom.rc.<vref> exists. With only vom.ir.<vref>|… it can
  *     be recognized; with neither nothing in the vat remembers it.
+ *   - The objects behind the vat's global endowments stay its imports (endowments.h); calls of them that are under way end.
  *   - Of promises, only watched ones are remembered: the vpids that are keys of the collection named by the row
  *     watchedPromiseTableID. Their entries and subscriptions stay, for liveslots does not subscribe again. All others go,
  *     with their subscriptions and queued notifies. A watched promise that is settled is notified (again).

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "kernel/crank.h"
+#include "kernel/endowments.h"
 #include "kernel/gate.h"
 #include "kernel/promises.h"
 #include "kernel/refs.h"
@@ -22,6 +23,7 @@ struct service {
 struct service_call {
   uint64_t number;
   struct kref promise;
+  uint64_t vat; /* whose endowment was called, or 0 */
 };
 
 /* ---- the table ---- */
@@ -53,11 +55,21 @@ void services_fini(struct service_table *table)
   free(table->services);
 }
 
-/* "io:s1:log" is found as "io:", the one service of all channels. */
+/* "io:s1:log" is found as "io:", the one service of all channels; so are those of vats. */
 static struct bytes registered_name(struct bytes name)
 {
-  struct bytes channels = bytes_of(SERVICE_OF_CHANNELS);
-  return bytes_start_with(name, channels) ? channels : name;
+  static const char *const shared[] = {SERVICE_OF_CHANNELS, SERVICE_OF_TIMERS, SERVICE_OF_FETCH};
+  for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
+    if (bytes_start_with(name, bytes_of(shared[i])))
+      return bytes_of(shared[i]);
+  }
+  return name;
+}
+
+/* Such names are for the kernel to give to whom they belong. */
+static bool is_shared(struct bytes name)
+{
+  return registered_name(name).data != name.data;
 }
 
 static struct service *find_service(struct kernel *k, struct bytes name)
@@ -104,7 +116,7 @@ static struct bytes service_key(struct kernel *k, struct kref object)
   return record_key(k, "%s.service", kref_text(object).text);
 }
 
-static struct kref stored_object(struct kernel *k, struct bytes name)
+struct kref service_object_if_there(struct kernel *k, struct bytes name)
 {
   struct bytes text;
   struct kref object = KREF_NOTHING;
@@ -113,14 +125,19 @@ static struct kref stored_object(struct kernel *k, struct bytes name)
   return object;
 }
 
+bool service_name_of(struct kernel *k, struct kref object, struct bytes *name)
+{
+  return record_get(k, service_key(k, object), name);
+}
+
 bool service_may_be_asked_for(struct kernel *k, struct bytes name, bool system)
 {
   const struct service *service = find_service(k, name);
-  if (bytes_start_with(name, bytes_of(SERVICE_OF_CHANNELS)))
-    return false; /* channels belong to their subcluster */
+  if (is_shared(name))
+    return false; /* channels belong to their subcluster, endowments to their vat */
   if (service)
     return system || !service->system_only;
-  struct kref object = stored_object(k, name);
+  struct kref object = service_object_if_there(k, name);
   return object.type == KREF_OBJECT && record_owner(k, object) != ENDPOINT_KERNEL;
 }
 
@@ -132,7 +149,7 @@ static void name_object(struct kernel *k, struct bytes name, struct kref object)
 
 struct kref service_object(struct kernel *k, struct bytes name)
 {
-  struct kref object = stored_object(k, name);
+  struct kref object = service_object_if_there(k, name);
   if (object.type != KREF_NONE)
     return object;
   object = object_new(k, ENDPOINT_KERNEL);
@@ -143,7 +160,7 @@ struct kref service_object(struct kernel *k, struct bytes name)
 
 void service_forget_object(struct kernel *k, struct bytes name)
 {
-  struct kref object = stored_object(k, name);
+  struct kref object = service_object_if_there(k, name);
   if (object.type == KREF_NONE)
     return;
   record_delete(k, name_key(k, name));
@@ -154,7 +171,7 @@ static enum vatd_code check_offer(struct kernel *k, struct bytes name, struct by
 {
   if (name.size == 0 || name.size > LIMIT_NAME_LENGTH || !bytes_are_utf8(name))
     return error_set(error, VATD_INVALID, "a service's name has 1 to %d bytes of UTF-8", LIMIT_NAME_LENGTH);
-  if (find_service(k, name) || stored_object(k, name).type != KREF_NONE)
+  if (find_service(k, name) || service_object_if_there(k, name).type != KREF_NONE)
     return error_set(error, VATD_EXISTS, "a service named '%.*s' is registered already", BYTES_ARG(name));
   return request_check_object(k, text, object, error);
 }
@@ -196,10 +213,10 @@ static void release_message(struct kernel *k, const struct queue_item *item)
   refs_drop_slots(k, &item->methargs);
 }
 
-static uint64_t note_call(struct kernel *k, struct kref promise)
+static uint64_t note_call(struct kernel *k, struct kref promise, uint64_t vat)
 {
   struct service_call *call = memory_zalloc(sizeof *call);
-  *call = (struct service_call){.number = ++k->services.next_call, .promise = promise};
+  *call = (struct service_call){.number = ++k->services.next_call, .promise = promise, .vat = vat};
   idmap_put(&k->services.calls, call->number, call);
   return call->number;
 }
@@ -214,20 +231,15 @@ static void refuse_call(struct kernel *k, uint64_t slot, const struct queue_item
   crank_keep(k);
 }
 
-void service_begin_call(struct kernel *k, uint64_t slot, const struct queue_item *queued, struct kref target)
+/* The incarnation that sent it has ended: only the message itself still refers to its result. */
+static bool nobody_waits(struct kernel *k, const struct queue_item *item)
+{
+  return item->result.type == KREF_PROMISE && record_promise_refs(k, item->result) == 1;
+}
+
+static void begin_call(struct kernel *k, uint64_t slot, const struct queue_item *queued, struct bytes name)
 {
   struct queue_item item = *queued;
-  struct bytes name = bytes_of("");
-  record_get(k, service_key(k, target), &name);
-  if (!find_service(k, name)) {
-    struct bytes detail = arena_printf(&k->arena, "no registered kernel service '%.*s'", BYTES_ARG(name));
-    refuse_call(k, slot, queued, "ENDPOINT_UNREACHABLE", detail.data);
-    return;
-  }
-  if (idmap_count(&k->services.calls) >= LIMIT_SERVICE_CALLS) {
-    refuse_call(k, slot, queued, "LIMIT_EXCEEDED", "too many calls of kernel services are under way");
-    return;
-  }
   crank_begin(k);
   if (item.result.type == KREF_NONE)
     item.result = promise_new(k, 0);
@@ -237,7 +249,26 @@ void service_begin_call(struct kernel *k, uint64_t slot, const struct queue_item
   request_hold_slots(k, &item.methargs);
   queue_finish(k, 0, slot, queued);
   crank_keep(k);
-  gate_call_service(k, note_call(k, item.result), name, kernel_data_to_json(&item.methargs));
+  gate_call_service(k, note_call(k, item.result, endowment_vat(name)), name, kernel_data_to_json(&item.methargs));
+}
+
+void service_begin_call(struct kernel *k, uint64_t slot, const struct queue_item *queued, struct kref target)
+{
+  struct bytes name = bytes_of("");
+  service_name_of(k, target, &name);
+  if (!find_service(k, name)) {
+    struct bytes detail = arena_printf(&k->arena, "no registered kernel service '%.*s'", BYTES_ARG(name));
+    refuse_call(k, slot, queued, "ENDPOINT_UNREACHABLE", detail.data);
+    return;
+  }
+  if (idmap_count(&k->services.calls) >= LIMIT_SERVICE_CALLS) {
+    refuse_call(k, slot, queued, "LIMIT_EXCEEDED", "too many calls of kernel services are under way");
+    return;
+  }
+  if (endowment_vat(name) && nobody_waits(k, queued))
+    refuse_call(k, slot, queued, "VAT_RESTARTED", "nobody waits for the answer");
+  else
+    begin_call(k, slot, queued, name);
 }
 
 /* Settles the result of the call and removes its row; inside a crank. */
@@ -273,6 +304,34 @@ enum vatd_code kernel_service_return(struct kernel *k, uint64_t number, bool rej
   idmap_remove(&k->services.calls, number);
   free(call);
   return VATD_OK;
+}
+
+/* The numbers of the vat's calls, in the arena. */
+static size_t calls_of(struct kernel *k, uint64_t vat, uint64_t **numbers)
+{
+  struct service_call *call;
+  size_t position = 0;
+  size_t count = 0;
+  *numbers = arena_alloc_array(&k->arena, idmap_count(&k->services.calls), sizeof **numbers);
+  while ((call = idmap_next(&k->services.calls, &position))) {
+    if (call->vat == vat)
+      (*numbers)[count++] = call->number;
+  }
+  return count;
+}
+
+void services_end_calls_of(struct kernel *k, uint64_t vat)
+{
+  uint64_t *numbers;
+  size_t count = calls_of(k, vat, &numbers);
+  for (size_t i = 0; i < count; i++) {
+    struct service_call *call = idmap_get(&k->services.calls, numbers[i]);
+    struct kernel_data reason = kernel_error_data(k, "VAT_RESTARTED", vat_id_text(vat).text);
+    end_call(k, call->promise, true, &reason);
+    gate_cancel_call(k, call->number);
+    idmap_remove(&k->services.calls, call->number);
+    free(call);
+  }
 }
 
 /* ---- after a restart of the kernel ---- */

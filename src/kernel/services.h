@@ -18,6 +18,9 @@
  *   koN.service           <name>
  *   service.call.<kp>     the message, as in a queue
  *
+ * Calls of a vat's own endowments (endowments.h: timers, fetch) also end with the vat's incarnation; the host is told so
+ * (EFFECT_CANCEL_CALL).
+ *
  * Which services the host offers is known at run time only (kernel_register_service); an object whose service is not
  * registered in this life of the kernel rejects what is sent to it. (Source: TypeScript kernel, KernelServiceManager.ts, which
  * loses the calls in flight when it ends.)
@@ -43,10 +46,19 @@ bool service_may_be_asked_for(struct kernel *k, struct bytes name, bool system);
 /* The service's object, made when it is first asked for; inside a crank. */
 struct kref service_object(struct kernel *k, struct bytes name);
 
+/* The same, or KREF_NOTHING when it has not been made. */
+struct kref service_object_if_there(struct kernel *k, struct bytes name);
+/* The name that a service's object was made with; false for other objects. */
+bool service_name_of(struct kernel *k, struct kref object, struct bytes *name);
+
 /* The name stands for nothing any more; the object lives as long as somebody holds it, and rejects. Inside a crank. */
 void service_forget_object(struct kernel *k, struct bytes name);
 
 /* Takes the queued message `slot` to a service's object out of the run queue and has the call made; a crank of its own. */
 void service_begin_call(struct kernel *k, uint64_t slot, const struct queue_item *item, struct kref target);
+
+/* The incarnation that made calls of its vat's endowments (endowments.h) has ended: they end with it. Inside a crank that will
+ * be kept. */
+void services_end_calls_of(struct kernel *k, uint64_t vat);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "kernel/cleanup.h"
 #include "kernel/clist.h"
+#include "kernel/endowments.h"
 #include "kernel/gate.h"
 #include "kernel/gc.h"
 #include "kernel/launch.h"
@@ -187,6 +188,7 @@ void vat_terminate(struct kernel *k, uint64_t id, const char *detail)
   reject_flight(k, id, detail);
   suspension_empty_queue(k, id);
   ref_drop(k, record.root);
+  endowments_forget(k, id);
   bundle_drop(k, record.bundle);
   static const char *const rows[] = {"vatConfig", "vat", "live", "suspended", "strikes", "crashes"};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

@@ -7,6 +7,7 @@
  *   methods.c   the methods by name
  *   services.c  calls of vats to the host
  *   channels.c  IO channels
+ *   timers.c    the vats' timers
  *   facet.c     the service kernelFacet
  *   systems.c   system subclusters
  *   bundles.c   from a configuration to the code of its vats
@@ -43,6 +44,7 @@ struct vatd {
   uint64_t next_request;
   struct host_service *services; /* linked list */
   struct idmap calls;     /* call number -> struct vatd_call */
+  struct idmap timers;    /* vat id -> struct vat_timers */
   json_t *systems;        /* array of the system subclusters that are to be */
   uint64_t batch_since;   /* loop time of the open batch's first change */
   bool batch_is_open;
@@ -101,7 +103,17 @@ void service_call(struct vatd *v, const struct effect *effect);
 /* The name under which the service was called; channels share one. */
 const char *call_service(const struct vatd_call *call);
 struct vatd *call_kernel(const struct vatd_call *call);
+/* Nobody waits for the answer any more: calls whoever works on it, and frees the call. */
+void service_cancel(struct vatd *v, uint64_t number);
+/* `cancelled` is called when the call ends without its answer; the call is not to be ended then. */
+void call_on_cancel(struct vatd_call *call, void (*cancelled)(void *context), void *context);
 void services_close(struct vatd *v);
+
+/* ---- timers.c ---- */
+
+enum vatd_code timers_register(struct vatd *v, struct error *error);
+/* Stops all; handles are gone after the loop has run once more. */
+void timers_close(struct vatd *v);
 
 /* ---- facet.c, systems.c ---- */
 

@@ -3,6 +3,7 @@
  * libvatd/services.c - calls of vats to functions of the host.
  *
  *     EFFECT_CALL_SERVICE --> struct vatd_call --> the host's function … vatd_call_return() --> kernel_service_return()
+ *                                                                 or service_cancel(), when the kernel has ended the call
  */
 #include "base/limits.h"
 #include "base/memory.h"
@@ -23,6 +24,8 @@ struct vatd_call {
   uint64_t number;
   char *service;
   json_t *methargs; /* [method, args] */
+  void (*cancelled)(void *context); /* or NULL: the answer will come, and be refused */
+  void *context;
 };
 
 enum vatd_code vatd_register_service(struct vatd *v, const char *name, unsigned flags, vatd_service_fn *function,
@@ -45,9 +48,12 @@ enum vatd_code vatd_register_service(struct vatd *v, const char *name, unsigned 
 
 static struct host_service *find_service(struct vatd *v, const char *name)
 {
+  static const char *const shared[] = {SERVICE_OF_CHANNELS, SERVICE_OF_TIMERS, SERVICE_OF_FETCH};
   struct host_service *service = v->services;
-  if (strncmp(name, SERVICE_OF_CHANNELS, strlen(SERVICE_OF_CHANNELS)) == 0)
-    name = SERVICE_OF_CHANNELS;
+  for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
+    if (strncmp(name, shared[i], strlen(shared[i])) == 0)
+      name = shared[i];
+  }
   while (service && strcmp(service->name, name) != 0)
     service = service->next;
   return service;
@@ -84,6 +90,21 @@ void service_call(struct vatd *v, const struct effect *effect)
     vatd_call_throw(call, "the service is not there any more");
   else
     service->function(service->context, call);
+}
+
+void service_cancel(struct vatd *v, uint64_t number)
+{
+  struct vatd_call *call = idmap_get(&v->calls, number);
+  if (!call || !call->cancelled)
+    return;
+  call->cancelled(call->context);
+  end_call(call);
+}
+
+void call_on_cancel(struct vatd_call *call, void (*cancelled)(void *context), void *context)
+{
+  call->cancelled = cancelled;
+  call->context = context;
 }
 
 const char *call_service(const struct vatd_call *call)

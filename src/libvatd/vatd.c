@@ -166,6 +166,9 @@ static void carry_out(struct vatd *v, struct effect *effect)
   case EFFECT_SUBCLUSTER:
     channels_of_subcluster(v, effect->name, effect->result);
     break;
+  case EFFECT_CANCEL_CALL:
+    service_cancel(v, effect->request);
+    break;
   case EFFECT_CALL_SERVICE:
     service_call(v, effect);
     break;
@@ -405,7 +408,8 @@ static enum vatd_code open_parts(struct vatd *v, const struct vatd_options *opti
 {
   if (open_store(v, options, error) != VATD_OK || open_workers(v, options, error) != VATD_OK ||
       kernel_open(v->store, &v->kernel, error) != VATD_OK || facet_register(v, error) != VATD_OK ||
-      channels_register(v, error) != VATD_OK)
+      channels_register(v, error) != VATD_OK || timers_register(v, error) != VATD_OK ||
+      kernel_restrict_globals(v->kernel, options->allowed_globals, error) != VATD_OK)
     return error->code;
   return systems_declare(v, options->system_subclusters, error);
 }
@@ -421,6 +425,7 @@ enum vatd_code vatd_open(const struct vatd_options *options, struct vatd **kerne
   idmap_init(&v->workers);
   idmap_init(&v->requests);
   idmap_init(&v->calls);
+  idmap_init(&v->timers);
   open_handles(v);
   enum vatd_code code = open_parts(v, options, &why);
   if (code != VATD_OK) {
@@ -472,6 +477,7 @@ void vatd_close(struct vatd *v)
   finish_batch(v);
   requests_close(v);
   stop_all_workers(v);
+  timers_close(v);
   services_close(v);
   v->fed = false;
   uv_close((uv_handle_t *)&v->after_poll, NULL);

@@ -11,7 +11,9 @@
 #include "vat-worker/engine.h"
 #include "vat-worker/values.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <sys/random.h>
 
 void host_init(struct host *host, struct crank *crank)
 {
@@ -244,10 +246,36 @@ static void host_finished(xsMachine *the)
   crank->finished = true;
 }
 
+static void random_fill(xsMachine *the, unsigned char *bytes, size_t size)
+{
+  size_t filled = 0;
+  while (filled < size) {
+    ssize_t count = getrandom(bytes + filled, size - filled, 0);
+    if (count < 0 && errno != EINTR)
+      values_throw(the, "Error", "the system has no random numbers");
+    filled += count > 0 ? (size_t)count : 0;
+  }
+}
+
 /* collectGarbage() */
 static void host_collect_garbage(xsMachine *the)
 {
   fxCollectGarbage(the);
+}
+
+/* random(count) -> an ArrayBuffer of so many random bytes */
+static void host_random(xsMachine *the)
+{
+  unsigned char bytes[4 * KIB];
+  xsIntegerValue count = xsToInteger(xsArg(0));
+  if (count <= 0 || (size_t)count > LIMIT_RANDOM_BYTES)
+    values_throw(the, "RangeError", "%d random bytes", (int)count);
+  xsResult = xsArrayBuffer(NULL, count);
+  for (xsIntegerValue at = 0; at < count; at += (xsIntegerValue)sizeof bytes) {
+    size_t size = (size_t)(count - at) < sizeof bytes ? (size_t)(count - at) : sizeof bytes;
+    random_fill(the, bytes, size);
+    xsSetArrayBufferData(xsResult, at, bytes, (xsIntegerValue)size);
+  }
 }
 
 /* X(name in vatHost, function, arguments) */
@@ -264,7 +292,8 @@ static void host_collect_garbage(xsMachine *the)
   X("log", host_log, 2) \
   X("unhandled", host_unhandled, 1) \
   X("finished", host_finished, 2) \
-  X("collectGarbage", host_collect_garbage, 0)
+  X("collectGarbage", host_collect_garbage, 0) \
+  X("random", host_random, 1)
 
 static xsCallback callbacks[] = {
 #define X(name, function, arguments) function,

@@ -93,6 +93,7 @@ static void carry_out(struct world *w, const struct effect *effect)
   case EFFECT_LOG:
   case EFFECT_SUBCLUSTER:
     break;
+  case EFFECT_CANCEL_CALL:
   case EFFECT_CALL_SERVICE:
     report_failure("a service is called, and there is none");
   }

@@ -101,6 +101,9 @@ static void carry_out(struct harness *h, struct effect *effect)
     h->calls[h->call_count++] = *effect;
     *effect = (struct effect){0};
     break;
+  case EFFECT_CANCEL_CALL:
+    h->cancelled_calls++;
+    break;
   case EFFECT_SUBCLUSTER:
     break;
   case EFFECT_WAKE_LATER:

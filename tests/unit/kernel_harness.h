@@ -48,6 +48,7 @@ struct harness {
   uint64_t next_request;
   struct effect calls[HARNESS_CALLS]; /* of services, as the host got them */
   size_t call_count;
+  size_t cancelled_calls;
   bool hold_inits;  /* do not answer init frames */
   bool hold_commits;
   bool store_fails; /* a kernel that breaks is what the test waits for; counts are not compared */
