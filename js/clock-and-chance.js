@@ -34,21 +34,23 @@ export const makeDate = () => {
   return VatDate;
 };
 
-/* `random(count)` is the host's: a fresh ArrayBuffer. */
-export const makeMath = random => {
+/* `randomBytes(count)` is the host's: a fresh ArrayBuffer. */
+export const makeMath = randomBytes => {
   let pool = new Uint32Array(0);
   let used = 0;
   const next = () => {
     if (used === pool.length) {
-      pool = new Uint32Array(random(256));
+      pool = new Uint32Array(randomBytes(256));
       used = 0;
     }
     used += 1;
     return pool[used - 1];
   };
-  const math = Object.defineProperties({}, getOwnPropertyDescriptors(Math));
+  const { random: _theirs, ...descriptors } = getOwnPropertyDescriptors(Math);
+  const math = Object.defineProperties({}, descriptors);
   /* 53 bits, as many as a number holds */
-  math.random = () => ((next() >>> 5) * 67108864 + (next() >>> 6)) / 9007199254740992;
+  const random = () => ((next() >>> 5) * 67108864 + (next() >>> 6)) / 9007199254740992;
+  defineProperty(math, 'random', { value: random });
   return math;
 };
 

@@ -4,7 +4,10 @@
  * (src/kernel/endowments.c); here each is made, for the one vat of this worker, and only if it was asked for.
  */
 import { makePromiseKit } from '@endo/promise-kit';
+import { AbortController, AbortSignal } from './abort.js';
 import { makeCrypto, makeDate, makeMath } from './clock-and-chance.js';
+import { atob, btoa, TextDecoder, TextEncoder } from './encoding.js';
+import { Headers, makeFetch, Request, Response } from './fetch.js';
 import { makeTimers } from './timers.js';
 
 /*
@@ -28,6 +31,16 @@ const makers = ({ host, console, kernelObject }) => {
     Date: makeDate,
     Math: () => makeMath(host.random),
     crypto: () => makeCrypto(host.random),
+    fetch: () => makeFetch(kernelObject('fetch')),
+    Headers: () => Headers,
+    Request: () => Request,
+    Response: () => Response,
+    TextEncoder: () => TextEncoder,
+    TextDecoder: () => TextDecoder,
+    atob: () => atob,
+    btoa: () => btoa,
+    AbortController: () => AbortController,
+    AbortSignal: () => AbortSignal,
   };
 };
 

@@ -52,6 +52,12 @@
 #define LIMIT_DELAY_MS 2147483647    /* the longest, 24.8 days; a longer one is refused */
 #define LIMIT_TIMERS_PER_VAT 1000    /* that run; setTimeout beyond is refused */
 #define LIMIT_ALLOWED_HOSTS 100      /* of one vat's network */
+#define LIMIT_FETCHES_PER_VAT 20     /* HTTP requests under way */
+#define LIMIT_FETCH_BODY (16 * MIB)  /* of a request, and of an answer unless network.maxBytes says less */
+#define LIMIT_FETCH_HEAD (256 * KIB) /* status line and headers of an answer */
+#define LIMIT_FETCH_REDIRECTS 20
+#define DEFAULT_FETCH_MS 60000       /* with all redirects, unless network.timeoutMs says otherwise */
+#define LIMIT_FETCH_MS 600000
 #define LIMIT_RANDOM_BYTES (64 * KIB) /* of one call of crypto.getRandomValues */
 
 /* The control socket. */

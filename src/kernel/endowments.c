@@ -82,6 +82,16 @@ static bool is_host(const json_t *value)
   return json_is_string(value) && size > 0 && size <= LIMIT_NAME_LENGTH && !strpbrk(json_string_value(value), "/@ \t\r\n");
 }
 
+static enum vatd_code check_bound(const char *vat, const json_t *network, const char *name, json_int_t most, struct error *error)
+{
+  const json_t *value = json_object_get(network, name);
+  json_int_t number = json_integer_value(value);
+  if (!value || (json_is_integer(value) && number > 0 && number <= most))
+    return VATD_OK;
+  return error_set(error, VATD_INVALID, "vat \"%s\": network.%s must be a whole number from 1 to %lld", vat, name,
+                   (long long)most);
+}
+
 static enum vatd_code check_network(const char *vat, const json_t *config, bool needed, struct error *error)
 {
   const json_t *network = json_object_get(config, "network");
@@ -97,7 +107,8 @@ static enum vatd_code check_network(const char *vat, const json_t *config, bool 
     if (!is_host(host))
       return error_set(error, VATD_INVALID, "vat \"%s\": network.allowedHosts[%zu] is not a host name", vat, i);
   }
-  return VATD_OK;
+  enum vatd_code code = check_bound(vat, network, "timeoutMs", LIMIT_FETCH_MS, error);
+  return code == VATD_OK ? check_bound(vat, network, "maxBytes", (json_int_t)LIMIT_FETCH_BODY, error) : code;
 }
 
 enum vatd_code endowments_check(const char *vat, const json_t *config, struct error *error)

@@ -8,6 +8,7 @@
  *   services.c  calls of vats to the host
  *   channels.c  IO channels
  *   timers.c    the vats' timers
+ *   fetch.c     the vats' HTTP requests; hosts.c whom they may talk to, transfers.c libcurl on the loop
  *   facet.c     the service kernelFacet
  *   systems.c   system subclusters
  *   bundles.c   from a configuration to the code of its vats
@@ -25,6 +26,8 @@
 
 struct alarm;
 struct channel;
+struct fetch;
+struct transfers;
 struct host_service;
 
 struct vatd {
@@ -44,6 +47,8 @@ struct vatd {
   uint64_t next_request;
   struct host_service *services; /* linked list */
   struct idmap calls;     /* call number -> struct vatd_call */
+  struct fetch *fetches;  /* linked list: HTTP requests of vats */
+  struct transfers *transfers; /* made for the first of them */
   struct idmap timers;    /* vat id -> struct vat_timers */
   json_t *systems;        /* array of the system subclusters that are to be */
   uint64_t batch_since;   /* loop time of the open batch's first change */
@@ -114,6 +119,12 @@ void services_close(struct vatd *v);
 enum vatd_code timers_register(struct vatd *v, struct error *error);
 /* Stops all; handles are gone after the loop has run once more. */
 void timers_close(struct vatd *v);
+
+/* ---- fetch.c ---- */
+
+enum vatd_code fetch_register(struct vatd *v, struct error *error);
+/* Ends all requests. */
+void fetches_close(struct vatd *v);
 
 /* ---- facet.c, systems.c ---- */
 

@@ -408,7 +408,7 @@ static enum vatd_code open_parts(struct vatd *v, const struct vatd_options *opti
 {
   if (open_store(v, options, error) != VATD_OK || open_workers(v, options, error) != VATD_OK ||
       kernel_open(v->store, &v->kernel, error) != VATD_OK || facet_register(v, error) != VATD_OK ||
-      channels_register(v, error) != VATD_OK || timers_register(v, error) != VATD_OK ||
+      channels_register(v, error) != VATD_OK || timers_register(v, error) != VATD_OK || fetch_register(v, error) != VATD_OK ||
       kernel_restrict_globals(v->kernel, options->allowed_globals, error) != VATD_OK)
     return error->code;
   return systems_declare(v, options->system_subclusters, error);
@@ -478,6 +478,7 @@ void vatd_close(struct vatd *v)
   requests_close(v);
   stop_all_workers(v);
   timers_close(v);
+  fetches_close(v);
   services_close(v);
   v->fed = false;
   uv_close((uv_handle_t *)&v->after_poll, NULL);
