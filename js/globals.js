@@ -4,6 +4,7 @@
  * (src/kernel/endowments.c); here each is made, for the one vat of this worker, and only if it was asked for.
  */
 import { makePromiseKit } from '@endo/promise-kit';
+import urlSource from 'vat-url-source'; // the text of url.js
 import { AbortController, AbortSignal } from './abort.js';
 import { makeCrypto, makeDate, makeMath } from './clock-and-chance.js';
 import { atob, btoa, TextDecoder, TextEncoder } from './encoding.js';
@@ -14,6 +15,33 @@ import { makeTimers } from './timers.js';
  * `kernelObjects` is {timer?: presence, fetch?: presence}, or a promise for it: a vat's code is evaluated before liveslots
  * hands out its first presence.
  */
+/* core-js assigns to the methods of its WeakMap, which the frozen one does not let it, and asks whether it is native. */
+class OpenWeakMap extends WeakMap {
+  get(key) {
+    return super.get(key);
+  }
+
+  has(key) {
+    return super.has(key);
+  }
+
+  set(key, value) {
+    return super.set(key, value);
+  }
+
+  static toString() {
+    return 'native code';
+  }
+}
+
+/* The random number is for the names of its hidden properties; nothing depends on it. */
+const evaluateUrl = host => {
+  const compartment = new Compartment({ Math: makeMath(host.random), WeakMap: OpenWeakMap });
+  /* The engine's regular expressions get ranges wrong that begin with \0, which core-js asks for non-ASCII with. */
+  const source = urlSource.replace(/\[\^\\0-(?:\\u007E|~)\]/g, '[\\x7f-\\uffff]');
+  return compartment.evaluate(`${source}\nurlExports`);
+};
+
 const makers = ({ host, console, kernelObject }) => {
   const makeOnce = make => {
     let made;
@@ -22,6 +50,7 @@ const makers = ({ host, console, kernelObject }) => {
       return made;
     };
   };
+  const url = makeOnce(() => evaluateUrl(host));
   const timers = makeOnce(() => makeTimers(kernelObject('timer'), console));
   return {
     setTimeout: () => timers().setTimeout,
@@ -37,6 +66,8 @@ const makers = ({ host, console, kernelObject }) => {
     Response: () => Response,
     TextEncoder: () => TextEncoder,
     TextDecoder: () => TextDecoder,
+    URL: () => url().URL,
+    URLSearchParams: () => url().URLSearchParams,
     atob: () => atob,
     btoa: () => btoa,
     AbortController: () => AbortController,
