@@ -24,8 +24,8 @@
  *
  * docs/embedding.md is a guide; examples/embed.c a program that launches a vat and offers it a service.
  *
- * Everything happens on the thread that calls these functions: no threads are made, no signal handlers set, nothing is
- * written to standard output or error, and no function exits. Memory that runs out aborts. Callbacks are called from
+ * Everything happens on the thread that calls these functions: no threads are made (but by libcurl, to look up names
+ * for the fetch of vats), no signal handlers set, nothing is written to standard output or error, and no function exits. Memory that runs out aborts. Callbacks are called from
  * vatd_poll(), vatd_run() and vatd_close(), never from the function that was given them; they may call any function but
  * those three.
  *

@@ -108,7 +108,14 @@ says "atob" '"aÃ¤b"' get reader run base64Text '" YcO kYg"'
 fails "of base64 only" 1 "InvalidCharacterError" vat call reader run base64Text '"YcOkY"'
 says "AbortController and AbortSignal" '[false,true,"AbortError","on","abort","x"]' get reader run signal
 fails "a signal has a controller" 1 "Illegal constructor" vat call reader run noSignal
-for name in fetch Headers Request Response TextEncoder TextDecoder atob AbortController AbortSignal; do
+says "URL normalises" '"http://example.com/b%20c?x=%C3%A9#f"' get reader run url '"HTTP://ex%41mple.com:80/a/../b c?x=é#f"'
+says "and resolves" '"https://a.example/x/z?q"' get reader run url '"../z?q"' '"https://a.example/x/y/w"'
+says "it knows names beyond ASCII" '"https://xn--bcher-kva.de/"' get reader run url '"https://bücher.de"'
+says "it has parts" '["https:","h:8443","h","8443","/p","?a=1%202","#x","https://h:8443","1 2"]' \
+  get reader run urlParts '"https://u:p@h:8443/p?a=1%202#x"'
+fails "what is no URL throws" 1 "TypeError: Invalid scheme" vat call reader run url '"nowhere"'
+says "URLSearchParams" '["a=1&a=2&b=+x&new=%C3%BC+%26","1,2"]' get reader run query '"a=1&a=2&b=%20x"'
+for name in URL URLSearchParams fetch Headers Request Response TextEncoder TextDecoder atob AbortController AbortSignal; do
   says "$name is frozen" true get reader frozen $name
 done
 says "what was not granted is not there" '"undefined"' get local typeOf Headers

@@ -111,7 +111,7 @@ says "and end with the incarnation" '"fine"' vat call clock soon '"fine"'
 # ---- time and chance ----
 
 launch dater '["Date","Math","crypto"]'
-says "Date tells the time" true jq -n --argjson then "$(vat call dater now)" '$then > 1700000000000 and $then <= (now + 1) * 1000'
+says "Date tells the time" true jq -n --argjson told "$(vat call dater now)" '$told > 1700000000000 and $told <= (now + 1) * 1000'
 says "and does what dates do" '[true,true,"1970-01-01T00:00:00.000Z",true,"string",0,1000]' jq -c . <<<"$(vat call dater dates)"
 says "Math.random is random" '[true,1000,2,true]' jq -c . <<<"$(vat call dater random)"
 says "crypto gives random values" '[true,true]' jq -c '[.[0], .[2]]' <<<"$(vat call dater crypto)"

@@ -51,7 +51,7 @@ export const buildRootObject = () =>
   Far('reader', {
     bootstrap: () => {},
     typeOf: name => typeof globalThis[name],
-    frozen: name => Object.isFrozen(globalThis[name]) && Object.isFrozen(globalThis[name].prototype ?? {}),
+    frozen: name => Object.isFrozen(globalThis[name]) && Object.isFrozen(globalThis[name].prototype ?? 'none'),
     run: (name, ...args) => harden(programs[name](...args)),
     text: async (...args) => {
       const response = await fetch(...args);
