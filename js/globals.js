@@ -79,13 +79,17 @@ const makers = ({ host, console, kernelObject }) => {
  * Returns {endowments, provide}: the granted globals by name, hardened, and the function that is called once with the
  * kernel's objects.
  */
-export const makeGlobals = (names, { host, console }) => {
+export const makeGlobals = (vatID, names, { host, console }) => {
   const kit = makePromiseKit();
   const kernelObject = name => kit.promise.then(objects => objects[name]);
   const table = makers({ host, console, kernelObject });
   const endowments = {};
   for (const name of names) {
-    endowments[name] = harden(table[name]());
+    if (Object.hasOwn(table, name)) {
+      endowments[name] = harden(table[name]());
+    } else {
+      console.warn(`Vat "${vatID}" requested unknown global "${name}"`); // the kernel lets none pass
+    }
   }
   return { endowments, provide: objects => kit.resolve(objects) };
 };

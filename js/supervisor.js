@@ -103,7 +103,7 @@ const inTwo = (namespace, provide) => {
 
 const start = (vatID, configText, bundleText) => {
   const { parameters = {}, globals = [], kernelObjects = {} } = JSON.parse(configText);
-  const { endowments: granted, provide } = makeGlobals(globals, { host, console: vatConsole });
+  const { endowments: granted, provide } = makeGlobals(vatID, globals, { host, console: vatConsole });
   const buildVatNamespace = async (endowments, inescapableGlobals) => {
     const all = { harden, console: vatConsole, assert, ...granted, ...endowments, ...inescapableGlobals };
     const namespace = loadBundle(bundleText, all);
