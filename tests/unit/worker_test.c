@@ -141,10 +141,10 @@ static void vat_powers_are_those_of_liveslots(void **state)
 static void an_unknown_global_is_warned_of(void **state)
 {
   struct worker_process *worker = *state;
-  struct done_frame done = worker_init_vat(worker, "{\"globals\":[\"fetch\"]}", probe);
+  struct done_frame done = worker_init_vat(worker, "{\"globals\":[\"teleport\"]}", probe);
   assert_int_equal(done.status, DONE_OK);
   assert_int_equal(done.log_count, 1);
-  assert_text(done.logs[0].text, "Vat \"v1\" requested unknown global \"fetch\"");
+  assert_text(done.logs[0].text, "Vat \"v1\" requested unknown global \"teleport\"");
 }
 
 static void a_vat_continues_from_its_stored_state_in_another_worker(void **state)
