@@ -121,4 +121,16 @@ fails "and no more" 1 "QuotaExceededError" vat call dater tooRandom 65537
 fails "floating point is no random value" 1 "TypeMismatchError" vat call dater floatRandom
 says "without timers there are none" '"undefined"' vat call dater typeOf setTimeout
 for name in Date Math crypto; do says "$name is frozen" true vat call dater frozen $name; done
+
+# ---- fewer for all ----
+
+vat stop >/dev/null
+echo '{"allowedGlobalNames": ["Date"]}' >"$VATD_HOME/vatd.json"
+vat start >/dev/null
+refused "what the daemon does not allow is unknown" 'vat "refused" requested unknown global "Math"' '["Date","Math"]'
+launch allowed '["Date"]'
+says "who had it keeps it" true vat call dater frozen Math
+vat stop >/dev/null
+echo '{"allowedGlobalNames": ["Data"]}' >"$VATD_HOME/vatd.json"
+fails "a misspelt name is refused" 1 'there is no global "Data" to allow' vat start
 finish
