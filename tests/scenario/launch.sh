@@ -104,8 +104,8 @@ echo '{"bootstrap": "good", "vats": {"good": {}}}' >config.json
 fails "a vat without a spec" 1 'vat "good" needs exactly one of' vat run --config config.json
 echo '{"bootstrap": "good", "vats": {"good": {"sourceSpec": "good.js"}, "lost": {"sourceSpec": "lost.js"}}}' >config.json
 fails "a configuration that names a missing file" 3 "lost.js" vat run --config config.json
-echo '{"bootstrap": "good", "vats": {"good": {"sourceSpec": "good.js", "globals": ["fetch"]}}}' >config.json
-fails "a vat that asks for a global there is not" 1 'vat "good" requested unknown global "fetch"' vat run --config config.json
+echo '{"bootstrap": "good", "vats": {"good": {"sourceSpec": "good.js", "globals": ["process"]}}}' >config.json
+fails "a vat that asks for a global there is not" 1 'vat "good" requested unknown global "process"' vat run --config config.json
 echo '{"bootstrap": "good", "services": ["clock"], "vats": {"good": {"sourceSpec": "good.js"}}}' >config.json
 fails "a configuration that asks for a service there is not" 1 "no registered kernel service 'clock'" vat run --config config.json
 nothing_left "a configuration that is refused"
