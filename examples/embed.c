@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A host with the vat kernel in its own process: it keeps a counter, and serves it with a C function.
- *
  *   cc embed.c -o embed $(pkg-config --cflags --libs vatd) && vat bundle embed-counter.js
  *   ./embed hub.sqlite $PWD/embed-counter.bundle       prints the next number, each time one more
  */
