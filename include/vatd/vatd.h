@@ -25,14 +25,14 @@
  * docs/embedding.md is a guide; examples/embed.c a program that launches a vat and offers it a service.
  *
  * Everything happens on the thread that calls these functions: no threads are made (but by libcurl, to look up names
- * for the fetch of vats), no signal handlers set, nothing is written to standard output or error, and no function exits. Memory that runs out aborts. Callbacks are called from
- * vatd_poll(), vatd_run() and vatd_close(), never from the function that was given them; they may call any function but
- * those three.
+ * for the fetch of vats), no signal handlers set, nothing is written to standard output or error (but by an IO channel
+ * of type console), and no function exits. Memory that runs out aborts. Callbacks are called from vatd_poll(),
+ * vatd_run() and vatd_close(), never from the function that was given them; they may call any function but those three.
  *
- * Values are jansson's json_t. What JSON cannot say is an object of one property: {"$ref": "ko7"} a reference to an object
- * (ko) or promise (kp), {"$bigint": "-12"} a bigint, {"#error": "message", "name": "TypeError"} an error, {"#tag": …,
- * "payload": …} tagged data. A property of data whose own name begins with '$', '#' or '!' has one more '!' before it. JavaScript's
- * undefined is null.
+ * Values are jansson's json_t. What JSON cannot say is an object of one property: {"$ref": "ko7"} a reference to an
+ * object (ko) or promise (kp), {"$bigint": "-12"} a bigint, {"#error": "message", "name": "TypeError"} an error,
+ * {"#tag": …, "payload": …} tagged data. A property of data whose own name begins with '$', '#' or '!' has one more '!'
+ * before it. JavaScript's undefined is null.
  *
  * References that the host is handed stay valid, also over a restart, until it lets go of them with vatd_release().
  */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * daemon/rpc.h - the methods of the control socket. docs/rpc.md describes them for clients; the kernel has most of them (vatd/vatd.h).
+ * daemon/rpc.h - the methods of the control socket. docs/rpc.md describes them for clients; the kernel has most of
+ * them (vatd/vatd.h).
  *
  * Error codes: -32700 not JSON, -32600 not a request, -32601 unknown method, -32602 bad parameters, -32000 anything else;
- * `data.code` is then a name of base/error.h, and `data.rejection` the capdata of a rejected call.
+ * `data.code` is then a name of vatd/codes.h, and `data.rejection` the capdata of a rejected call.
  */
 #ifndef VATD_DAEMON_RPC_H
 #define VATD_DAEMON_RPC_H

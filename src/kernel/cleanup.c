@@ -17,11 +17,7 @@ static struct bytes row_key(struct kernel *k, uint64_t vat)
 
 void cleanup_begin(struct kernel *k, uint64_t vat, const char *detail)
 {
-  json_t *json = json_pack("{s:s}", "detail", detail);
-  if (!json) /* a text that is not UTF-8 */
-    json = json_pack("{s:s}", "detail", "(unprintable)");
-  record_put_json(k, row_key(k, vat), json);
-  json_decref(json);
+  record_put_reason(k, row_key(k, vat), "detail", detail);
 }
 
 void cleanup_find(struct kernel *k)
@@ -60,24 +56,17 @@ static void end_object(struct kernel *k, uint64_t vat, const struct clist_row *r
   }
 }
 
-static const char *detail_of(struct kernel *k, uint64_t vat)
-{
-  json_t *json = record_json(k, row_key(k, vat));
-  const char *detail = json_string_value(json_object_get(json, "detail"));
-  const char *text = arena_printf(&k->arena, "%s", detail ? detail : "terminated").data;
-  json_decref(json);
-  return text;
-}
-
 /* Ends up to `budget` entries of the c-list; returns how many. */
 static size_t end_entries(struct kernel *k, uint64_t vat, enum kref_type type, size_t budget)
 {
   struct clist_row *rows;
   size_t count = record_clist_some(k, vat, type, budget, &rows);
-  const char *detail = type == KREF_PROMISE && count ? detail_of(k, vat) : NULL;
+  struct bytes detail = bytes_of("");
+  if (type == KREF_PROMISE && count)
+    record_reason(k, row_key(k, vat), "detail", &detail);
   for (size_t i = 0; i < count; i++) {
     if (type == KREF_PROMISE)
-      end_promise(k, vat, &rows[i], detail);
+      end_promise(k, vat, &rows[i], detail.data);
     else
       end_object(k, vat, &rows[i]);
   }

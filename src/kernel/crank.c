@@ -311,10 +311,9 @@ static bool prepare_start(struct kernel *k, const struct vat *vat, struct buffer
   struct vat_record record;
   struct buffer code;
   buffer_init(&code, LIMIT_BUNDLE);
-  bool is_program = vat_is_program(k, vat->id);
   bool found = vat_record_get(k, vat->id, &record) && vat_bundle_code(k, record.bundle, &code);
-  bool encoded = found && encode_init(k, vat, is_program ? bytes_of("") : buffer_bytes(&code), frame);
-  if (encoded && is_program)
+  bool encoded = found && encode_init(k, vat, vat->is_program ? bytes_of("") : buffer_bytes(&code), frame);
+  if (encoded && vat->is_program)
     *program = code;
   else
     buffer_fini(&code);
@@ -381,9 +380,8 @@ static void dispatch_message(struct kernel *k, struct vat *vat, uint64_t slot, c
   send_delivery(k, vat, flight, &delivery);
 }
 
-/* A message that cannot be delivered: its result is rejected, and that is all. */
-static void reject_message(struct kernel *k, uint64_t vat, uint64_t slot, const struct queue_item *item,
-                           const struct kernel_data *reason)
+void crank_reject_message(struct kernel *k, uint64_t vat, uint64_t slot, const struct queue_item *item,
+                          const struct kernel_data *reason)
 {
   crank_begin(k);
   if (item->result.type == KREF_PROMISE)
@@ -538,7 +536,7 @@ static void deliver_first(struct kernel *k, struct vat *vat)
   }
   struct route route = route_of(k, item.target);
   if (route.type == ROUTE_REJECT)
-    reject_message(k, vat->id, slot, &item, &route.reason);
+    crank_reject_message(k, vat->id, slot, &item, &route.reason);
   else if (route.type == ROUTE_VAT && route.vat == vat->id)
     dispatch_message(k, vat, slot, &item, route.target);
   else
@@ -608,7 +606,7 @@ void crank_finish_loose(struct kernel *k, uint64_t slot)
     route.reason = kernel_error_data(k, "QUEUE_FULL", vat_id_text(route.vat).text);
   KERNEL_EXPECT(k, route.type != ROUTE_WAIT, "slot %lu of the run queue waits for a promise", (unsigned long)slot);
   if (route.type != ROUTE_WAIT)
-    reject_message(k, 0, slot, &item, &route.reason);
+    crank_reject_message(k, 0, slot, &item, &route.reason);
 }
 
 /* ---- completion ---- */

@@ -6,6 +6,7 @@
 #define VATD_KERNEL_CRANK_H
 
 #include "kernel/internal.h"
+#include "kernel/records.h"
 
 /* ---- the savepoint around every change ---- */
 
@@ -22,6 +23,9 @@ void crank_drop(struct kernel *k);
 void crank_dispatch(struct kernel *k, struct vat *vat);
 /* Finishes a queued item that no worker takes: its target is a service, is gone, or was never an object. */
 void crank_finish_loose(struct kernel *k, uint64_t slot);
+/* A queued message that cannot be delivered, to this vat or (0) to nobody: its result is rejected, and that is all. */
+void crank_reject_message(struct kernel *k, uint64_t vat, uint64_t slot, const struct queue_item *item,
+                          const struct kernel_data *reason);
 /* The restart crank of a vat whose incarnation was ended by the end of the kernel itself, or just now. */
 void crank_restart(struct kernel *k, struct vat *vat);
 

@@ -7,6 +7,7 @@
 #include "kernel/crank.h"
 #include "kernel/records.h"
 #include "kernel/services.h"
+#include "kernel/vats.h"
 
 #include <stdlib.h>
 
@@ -212,11 +213,6 @@ static bool is_granted(const json_t *config, enum kernel_object object)
   return false;
 }
 
-static json_t *config_of(struct kernel *k, uint64_t vat)
-{
-  return record_json(k, record_key(k, "vatConfig.%s", vat_id_text(vat).text));
-}
-
 /* Whether the vat's c-list shows the object, reachable, and the row that does. */
 static bool is_provided(struct kernel *k, enum kernel_object object, uint64_t vat, struct clist_row *row)
 {
@@ -226,7 +222,7 @@ static bool is_provided(struct kernel *k, enum kernel_object object, uint64_t va
 
 void endowments_provide(struct kernel *k, uint64_t vat)
 {
-  json_t *config = config_of(k, vat);
+  json_t *config = vat_config(k, vat);
   for (int object = OBJECT_NONE + 1; object < (int)(sizeof objects / sizeof objects[0]); object++) {
     struct clist_row row;
     if (!is_granted(config, object) || is_provided(k, object, vat, &row))
@@ -240,7 +236,7 @@ void endowments_provide(struct kernel *k, uint64_t vat)
 
 struct bytes endowments_config(struct kernel *k, uint64_t vat, struct bytes stored)
 {
-  json_t *config = config_of(k, vat);
+  json_t *config = vat_config(k, vat);
   json_t *names = json_object();
   struct bytes text = stored;
   for (int object = OBJECT_NONE + 1; object < (int)(sizeof objects / sizeof objects[0]); object++) {

@@ -101,6 +101,7 @@ struct vat {
   bool suspended;
   bool resting;        /* between a crash and the redelivery */
   struct policy policy;
+  bool is_program;     /* a vat in C */
   bool ready;          /* is in the kernel's ready list */
   unsigned failed_starts; /* in a row */
   bool has_garbage;    /* there may be gcAction rows for it */

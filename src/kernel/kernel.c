@@ -5,7 +5,7 @@
  *
  * Order of work in kernel_step(), one piece per call:
  *   1. restart cranks of vats whose incarnation ended with an earlier kernel
- *   2. calls of services that an earlier kernel's end has interrupted, launches that can be finished, or that an earlier kernel's end has interrupted
+ *   2. what an earlier kernel's end has interrupted: calls of services, launches; then launches that can be finished
  *   3. queued items that need no worker
  *   4. vats that are ready, in turn; of each, garbage collection actions first, then reaps, then its queue
  *   5. what terminated vats have left, also now and then while there is other work
@@ -81,7 +81,7 @@ static void index_run_queue(struct kernel *k)
   }
 }
 
-/* Launches that an earlier kernel did not finish; of the others the driver is told, for they may have IO channels. */
+/* Launches that an earlier kernel did not finish; of the others the driver is told if they have IO channels to open. */
 static void find_subclusters(struct kernel *k)
 {
   uint64_t *ids;
@@ -90,7 +90,7 @@ static void find_subclusters(struct kernel *k)
     json_t *row = subcluster_json(k, ids[i]);
     if (subcluster_is_launching(row))
       number_list_add(&k->interrupted, ids[i]);
-    else
+    else if (subcluster_has_channels(row))
       gate_subcluster(k, ids[i], json_incref(json_object_get(row, "config")));
     json_decref(row);
   }
@@ -222,8 +222,8 @@ bool kernel_step(struct kernel *k)
   if (kernel_is_broken(k))
     return false;
   arena_clear(&k->arena);
-  bool worked = step_restart(k) || services_reject_interrupted(k) || step_interrupted_launch(k) || launch_finish_settled(k) || step_loose_item(k) ||
-                (k->steps++ % CLEANUP_EVERY == 0 && cleanup_step(k)) || step_ready_vat(k) || cleanup_step(k);
+  bool worked = step_restart(k) || services_reject_interrupted(k) || step_interrupted_launch(k) ||
+                launch_finish_settled(k) || step_loose_item(k) || (k->steps++ % CLEANUP_EVERY == 0 && cleanup_step(k)) || step_ready_vat(k) || cleanup_step(k);
   return worked && !kernel_is_broken(k);
 }
 
@@ -394,7 +394,7 @@ enum vatd_code kernel_find_vat(struct kernel *k, struct bytes text, uint64_t *id
 
 json_t *kernel_vat_config(struct kernel *k, uint64_t vat)
 {
-  return kernel_is_broken(k) ? NULL : record_json(k, record_key(k, "vatConfig.%s", vat_id_text(vat).text));
+  return vat_config(k, vat);
 }
 
 uint64_t kernel_worker_of(const struct kernel *k, uint64_t vat)

@@ -138,7 +138,7 @@ struct launch_order {
   const struct launch_bundle *bundles; /* the code of each vat, by name */
   size_t bundle_count;
   bool unique_names;       /* a vat name that a living vat has is refused with EXISTS */
-  const char *system_name; /* of a system subcluster, or NULL: it is found by this name after a restart, and gets system services */
+  const char *system_name; /* of a system subcluster, which is found by it after a restart and gets system services; or NULL */
 };
 
 /*
@@ -196,6 +196,9 @@ void kernel_answer_error(struct kernel *kernel, uint64_t request, enum vatd_code
 /* Likewise of each vat's timer and fetch object (endowments.h), whose names end with the vat's id: "vatd:timer:v3". */
 #define SERVICE_OF_TIMERS "vatd:timer:"
 #define SERVICE_OF_FETCH "vatd:fetch:"
+
+/* The registered service that an object's name belongs to: "io:" for "io:s1:log", and most names themselves. */
+struct bytes kernel_service_of(struct bytes name);
 
 /* `system_only`: only system subclusters get it. Errors: EXISTS, INVALID. */
 enum vatd_code kernel_register_service(struct kernel *kernel, const char *name, bool system_only, struct error *error);

@@ -214,6 +214,11 @@ static json_t *channels_of(const json_t *subcluster)
   return json_object_get(json_object_get(subcluster, "config"), "io");
 }
 
+bool subcluster_has_channels(const json_t *subcluster)
+{
+  return json_object_size(channels_of(subcluster)) > 0;
+}
+
 /* The subcluster is over, and what its row held is let go. */
 static void remove_record(struct kernel *k, uint64_t id, const json_t *json)
 {

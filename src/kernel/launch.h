@@ -38,6 +38,7 @@ void launches_fini(struct kernel *k);
 /* The subcluster's row, or NULL; the caller owns a reference. */
 json_t *subcluster_json(struct kernel *k, uint64_t id);
 bool subcluster_is_launching(const json_t *subcluster);
+bool subcluster_has_channels(const json_t *subcluster);
 /* Ids of all subclusters, in the arena. */
 size_t subclusters_all(struct kernel *k, uint64_t **ids);
 /* Its vats in launch order, in the arena. */

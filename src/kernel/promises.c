@@ -140,9 +140,8 @@ void queue_notify(struct kernel *k, uint64_t vat, struct kref promise)
     queue_append(k, vat, &item);
 }
 
-void queue_finish(struct kernel *k, uint64_t vat, uint64_t slot, const struct queue_item *item)
+void queue_release(struct kernel *k, const struct queue_item *item)
 {
-  queue_remove(k, vat, slot);
   if (item->type == ITEM_NOTIFY) {
     ref_drop(k, item->promise);
     return;
@@ -150,6 +149,12 @@ void queue_finish(struct kernel *k, uint64_t vat, uint64_t slot, const struct qu
   ref_drop(k, item->target);
   ref_drop(k, item->result);
   refs_drop_slots(k, &item->methargs);
+}
+
+void queue_finish(struct kernel *k, uint64_t vat, uint64_t slot, const struct queue_item *item)
+{
+  queue_remove(k, vat, slot);
+  queue_release(k, item);
 }
 
 /* ---- promises ---- */

@@ -144,6 +144,26 @@ void record_put_json(struct kernel *k, struct bytes key, const json_t *json)
   free(text);
 }
 
+void record_put_reason(struct kernel *k, struct bytes key, const char *member, const char *text)
+{
+  json_t *json = json_pack("{s:s}", member, text);
+  if (!json) /* a text that is not UTF-8 */
+    json = json_pack("{s:s}", member, "(unprintable)");
+  record_put_json(k, key, json);
+  json_decref(json);
+}
+
+bool record_reason(struct kernel *k, struct bytes key, const char *member, struct bytes *text)
+{
+  json_t *json = record_json(k, key);
+  if (!json)
+    return false;
+  const char *value = json_string_value(json_object_get(json, member));
+  *text = arena_copy(&k->arena, bytes_of(value ? value : ""));
+  json_decref(json);
+  return true;
+}
+
 uint64_t record_take_id(struct kernel *k, const char *counter)
 {
   struct bytes key = record_key(k, "%s", counter);

@@ -58,6 +58,10 @@ void record_put_number(struct kernel *k, struct bytes key, uint64_t number);
 json_t *record_json(struct kernel *k, struct bytes key);
 void record_put_json(struct kernel *k, struct bytes key, const json_t *json);
 
+/* A text for people as a row {member: text}. False, and `text` untouched, when there is no such row. */
+void record_put_reason(struct kernel *k, struct bytes key, const char *member, const char *text);
+bool record_reason(struct kernel *k, struct bytes key, const char *member, struct bytes *text);
+
 /* ---- ids ---- */
 
 /* Gives out the next number of "nextVatId" and the like. */

@@ -89,13 +89,10 @@ static bool has_queued_notify(struct kernel *k, const struct vat *vat, struct kr
   return false;
 }
 
-/* A watched promise stays, subscribed. If it is settled the vat has to be told: the delivery that would have done so may have
- * been consumed when it exceeded a limit. */
-static void restart_watched_promise(struct kernel *k, const struct vat *vat, struct kref promise)
+/* A watched promise that is settled: the delivery that would have told the vat may have been consumed when it exceeded a limit. */
+static void notify_again(struct kernel *k, const struct vat *vat, struct kref promise)
 {
-  if (record_decider(k, promise) == vat->id)
-    promise_reject(k, promise, "VAT_RESTARTED", vat_id_text(vat->id).text);
-  else if (record_promise_state(k, promise) != PROMISE_UNRESOLVED && !has_queued_notify(k, vat, promise))
+  if (record_promise_state(k, promise) != PROMISE_UNRESOLVED && !has_queued_notify(k, vat, promise))
     queue_notify(k, vat->id, promise);
 }
 
@@ -104,14 +101,15 @@ static void restart_promises(struct kernel *k, const struct vat *vat, uint64_t c
   struct clist_row *rows;
   size_t count = record_clist_all(k, vat->id, KREF_PROMISE, &rows);
   for (size_t i = 0; i < count; i++) {
-    if (is_watched(k, vat->id, collection, rows[i].vref)) {
-      restart_watched_promise(k, vat, rows[i].kref);
-      continue;
-    }
-    promise_unsubscribe(k, rows[i].kref, vat->id);
+    bool watched = is_watched(k, vat->id, collection, rows[i].vref);
+    if (!watched)
+      promise_unsubscribe(k, rows[i].kref, vat->id);
     if (record_decider(k, rows[i].kref) == vat->id)
       promise_reject(k, rows[i].kref, "VAT_RESTARTED", vat_id_text(vat->id).text);
-    clist_remove(k, vat->id, &rows[i]);
+    else if (watched)
+      notify_again(k, vat, rows[i].kref);
+    if (!watched)
+      clist_remove(k, vat->id, &rows[i]);
   }
 }
 

@@ -55,8 +55,7 @@ void services_fini(struct service_table *table)
   free(table->services);
 }
 
-/* "io:s1:log" is found as "io:", the one service of all channels; so are those of vats. */
-static struct bytes registered_name(struct bytes name)
+struct bytes kernel_service_of(struct bytes name)
 {
   static const char *const shared[] = {SERVICE_OF_CHANNELS, SERVICE_OF_TIMERS, SERVICE_OF_FETCH};
   for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
@@ -69,12 +68,12 @@ static struct bytes registered_name(struct bytes name)
 /* Such names are for the kernel to give to whom they belong. */
 static bool is_shared(struct bytes name)
 {
-  return registered_name(name).data != name.data;
+  return kernel_service_of(name).data != name.data;
 }
 
 static struct service *find_service(struct kernel *k, struct bytes name)
 {
-  name = registered_name(name);
+  name = kernel_service_of(name);
   for (size_t i = 0; i < k->services.count; i++) {
     if (bytes_is(name, k->services.services[i].name))
       return &k->services.services[i];
@@ -198,21 +197,6 @@ static struct bytes call_key(struct kernel *k, struct kref promise)
   return record_key(k, "service.call.%s", kref_text(promise).text);
 }
 
-/* References of the message that its row holds. */
-static void hold_message(struct kernel *k, const struct queue_item *item)
-{
-  ref_add(k, item->target);
-  ref_add(k, item->result);
-  refs_add_slots(k, &item->methargs);
-}
-
-static void release_message(struct kernel *k, const struct queue_item *item)
-{
-  ref_drop(k, item->target);
-  ref_drop(k, item->result);
-  refs_drop_slots(k, &item->methargs);
-}
-
 static uint64_t note_call(struct kernel *k, struct kref promise, uint64_t vat)
 {
   struct service_call *call = memory_zalloc(sizeof *call);
@@ -224,11 +208,8 @@ static uint64_t note_call(struct kernel *k, struct kref promise, uint64_t vat)
 /* A message that no service takes is rejected like one to a dead object. */
 static void refuse_call(struct kernel *k, uint64_t slot, const struct queue_item *item, const char *code, const char *detail)
 {
-  crank_begin(k);
-  if (item->result.type == KREF_PROMISE)
-    promise_reject(k, item->result, code, detail);
-  queue_finish(k, 0, slot, item);
-  crank_keep(k);
+  struct kernel_data reason = kernel_error_data(k, code, detail);
+  crank_reject_message(k, 0, slot, item, &reason);
 }
 
 /* The incarnation that sent it has ended: only the message itself still refers to its result. */
@@ -237,17 +218,19 @@ static bool nobody_waits(struct kernel *k, const struct queue_item *item)
   return item->result.type == KREF_PROMISE && record_promise_refs(k, item->result) == 1;
 }
 
+/* The row takes over the references that the queued message held. */
 static void begin_call(struct kernel *k, uint64_t slot, const struct queue_item *queued, struct bytes name)
 {
   struct queue_item item = *queued;
   crank_begin(k);
-  if (item.result.type == KREF_NONE)
+  if (item.result.type == KREF_NONE) {
     item.result = promise_new(k, 0);
+    ref_add(k, item.result);
+  }
   record_set_decider(k, item.result, ENDPOINT_KERNEL);
-  hold_message(k, &item);
   record_put_item(k, call_key(k, item.result), &item);
   request_hold_slots(k, &item.methargs);
-  queue_finish(k, 0, slot, queued);
+  queue_remove(k, 0, slot);
   crank_keep(k);
   gate_call_service(k, note_call(k, item.result, endowment_vat(name)), name, kernel_data_to_json(&item.methargs));
 }
@@ -281,7 +264,7 @@ static void end_call(struct kernel *k, struct kref promise, bool rejected, const
     return;
   promise_settle(k, promise, rejected, value, 0);
   record_delete(k, call_key(k, promise));
-  release_message(k, &item);
+  queue_release(k, &item);
 }
 
 enum vatd_code kernel_service_return(struct kernel *k, uint64_t number, bool rejected, struct bytes body,

@@ -45,9 +45,9 @@ static json_t *vat_summary(struct kernel *k, uint64_t id)
   return json;
 }
 
-static json_t *vat_config(struct kernel *k, uint64_t id)
+static json_t *shown_config(struct kernel *k, uint64_t id)
 {
-  json_t *config = record_json(k, record_key(k, "vatConfig.%s", vat_id_text(id).text));
+  json_t *config = vat_config(k, id);
   return config ? config : json_object();
 }
 
@@ -85,7 +85,7 @@ static json_t *status_vats(struct kernel *k)
     struct vat_record record = {0};
     vat_record_get(k, ids[i], &record);
     json_array_append_new(list, json_pack("{s:s, s:o, s:s}", "id", vat_id_text(ids[i]).text, "config",
-                                          vat_config(k, ids[i]), "subclusterId",
+                                          shown_config(k, ids[i]), "subclusterId",
                                           subcluster_id_text(record.subcluster).text));
   }
   return list;
@@ -168,11 +168,12 @@ void kernel_show_vat(struct kernel *k, uint64_t request, struct bytes vat)
     kernel_break(k, code, "%s", error.text);
   struct vat *at_run_time = vat_if_known(k, id);
   json_t *json = vat_summary(k, id);
-  json_object_set_new(json, "config", vat_config(k, id));
+  json_object_set_new(json, "config", shown_config(k, id));
   json_object_set_new(json, "bundle", json_text(record.bundle));
   json_object_set_new(json, "keys", json_integer(size.keys));
   json_object_set_new(json, "bytes", json_integer(size.bytes));
-  json_object_set_new(json, "queued", json_integer((json_int_t)((at_run_time ? at_run_time->pending.count : 0) + suspension_queued(k, id))));
+  size_t queued = suspension_queued(k, id) + (at_run_time ? at_run_time->pending.count : 0);
+  json_object_set_new(json, "queued", json_integer((json_int_t)queued));
   add_clist_counts(k, id, json);
   gate_answer(k, request, json);
 }

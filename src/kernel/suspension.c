@@ -13,21 +13,7 @@ static struct bytes row_key(struct kernel *k, uint64_t vat)
 
 bool suspension_cause(struct kernel *k, uint64_t vat, struct bytes *cause)
 {
-  json_t *json = record_json(k, row_key(k, vat));
-  if (!json)
-    return false;
-  *cause = arena_copy(&k->arena, bytes_of(json_string_value(json_object_get(json, "cause"))));
-  json_decref(json);
-  return true;
-}
-
-static void put_row(struct kernel *k, uint64_t vat, const char *cause)
-{
-  json_t *json = json_pack("{s:s}", "cause", cause);
-  if (!json) /* a text that is not UTF-8 */
-    json = json_pack("{s:s}", "cause", "(unprintable)");
-  record_put_json(k, row_key(k, vat), json);
-  json_decref(json);
+  return record_reason(k, row_key(k, vat), "cause", cause);
 }
 
 /* Moves what waits in the run queue for the vat to its own queue. */
@@ -46,7 +32,7 @@ static void move_pending(struct kernel *k, const struct vat *vat)
 void suspension_begin(struct kernel *k, struct vat *vat, const char *cause)
 {
   crank_begin(k);
-  put_row(k, vat->id, cause);
+  record_put_reason(k, row_key(k, vat->id), "cause", cause);
   move_pending(k, vat);
   crank_keep(k);
   vat->suspended = true;

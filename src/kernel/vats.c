@@ -45,12 +45,9 @@ bool vat_exists(struct kernel *k, uint64_t id)
   return record_get(k, vat_key(k, "vatConfig", id), NULL);
 }
 
-bool vat_is_program(struct kernel *k, uint64_t id)
+json_t *vat_config(struct kernel *k, uint64_t id)
 {
-  json_t *config = record_json(k, vat_key(k, "vatConfig", id));
-  bool is_program = json_object_get(config, "programSpec") != NULL;
-  json_decref(config);
-  return is_program;
+  return record_json(k, vat_key(k, "vatConfig", id));
 }
 
 static struct bytes member_text(struct kernel *k, const json_t *object, const char *member)
@@ -226,10 +223,11 @@ struct vat *vat_of(struct kernel *k, uint64_t id)
   if (vat)
     return vat;
   struct bytes cause;
-  json_t *config = record_json(k, vat_key(k, "vatConfig", id));
+  json_t *config = vat_config(k, id);
   vat = memory_zalloc(sizeof *vat);
   vat->id = id;
   vat->policy = policy_read(config);
+  vat->is_program = json_object_get(config, "programSpec") != NULL;
   json_decref(config);
   vat->suspended = suspension_cause(k, id, &cause);
   vat->strikes = record_number(k, vat_key(k, "strikes", id), 0);

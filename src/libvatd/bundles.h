@@ -2,8 +2,10 @@
 /*
  * libvatd/bundles.h - from a cluster configuration to the code of its vats.
  *
- * A bundleSpec is read (a path or file: URL), and so is a programSpec, the executable of a vat in C; a sourceSpec is bundled
- * first, by running `vat bundle`. It all happens with the daemon's own authority, which is the authority of the client: they are the same user. Nothing is fetched from a network.
+ * A bundleSpec is read (a path or file: URL), and so is a programSpec, the executable of a vat in C; a sourceSpec is
+ * bundled first, by running `vat bundle`. It all happens with the host's own authority, which is that of whoever may
+ * launch: a client of the same user, or a system subcluster through kernelFacet (without programs). Nothing is fetched
+ * from a network.
  */
 #ifndef VATD_LIBVATD_BUNDLES_H
 #define VATD_LIBVATD_BUNDLES_H

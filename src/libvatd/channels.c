@@ -475,9 +475,7 @@ static void serve(void *context, struct vatd_call *call)
 
 enum vatd_code channels_register(struct vatd *v, struct error *error)
 {
-  struct vatd_error why;
-  enum vatd_code code = vatd_register_service(v, SERVICE_OF_CHANNELS, 0, serve, v, &why);
-  return code == VATD_OK ? VATD_OK : error_set(error, code, "%s", why.text);
+  return service_register(v, SERVICE_OF_CHANNELS, 0, serve, v, error);
 }
 
 static void close_of_subcluster(struct vatd *v, const char *subcluster)

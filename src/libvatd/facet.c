@@ -181,7 +181,5 @@ static void serve(void *context, struct vatd_call *call)
 
 enum vatd_code facet_register(struct vatd *v, struct error *error)
 {
-  struct vatd_error why;
-  enum vatd_code code = vatd_register_service(v, "kernelFacet", VATD_SERVICE_SYSTEM_ONLY, serve, NULL, &why);
-  return code == VATD_OK ? VATD_OK : error_set(error, code, "%s", why.text);
+  return service_register(v, "kernelFacet", VATD_SERVICE_SYSTEM_ONLY, serve, NULL, error);
 }

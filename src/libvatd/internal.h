@@ -66,6 +66,8 @@ struct vatd {
 
 /* Something was fed to the kernel: it is pumped when the loop comes round. */
 void driver_feed(struct vatd *v);
+/* Hands an error to the host (NULL: it does not want to know); returns its code. */
+enum vatd_code driver_tell(struct vatd_error *error, const struct error *why);
 void driver_log(struct vatd *v, const char *level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The process id of the vat's worker, 0 when it has none. */
 int driver_worker_pid(const struct vatd *v, uint64_t vat);
@@ -104,6 +106,9 @@ void method_launch(struct vatd *v, struct request *request, json_t *config, cons
 
 /* ---- services.c ---- */
 
+/* As vatd_register_service(), for services of the library's own. */
+enum vatd_code service_register(struct vatd *v, const char *name, unsigned flags, vatd_service_fn *function, void *context,
+                                struct error *error);
 void service_call(struct vatd *v, const struct effect *effect);
 /* The name under which the service was called; channels share one. */
 const char *call_service(const struct vatd_call *call);

@@ -28,33 +28,30 @@ struct vatd_call {
   void *context;
 };
 
-enum vatd_code vatd_register_service(struct vatd *v, const char *name, unsigned flags, vatd_service_fn *function,
-                                     void *context, struct vatd_error *error)
+enum vatd_code service_register(struct vatd *v, const char *name, unsigned flags, vatd_service_fn *function, void *context,
+                                struct error *error)
 {
-  struct error why = {0};
-  enum vatd_code code = kernel_register_service(v->kernel, name, flags & VATD_SERVICE_SYSTEM_ONLY, &why);
-  if (code != VATD_OK) {
-    if (error) {
-      error->code = code;
-      memcpy(error->text, why.text, sizeof error->text);
-    }
-    return code;
-  }
+  if (kernel_register_service(v->kernel, name, flags & VATD_SERVICE_SYSTEM_ONLY, error) != VATD_OK)
+    return error->code;
   struct host_service *service = memory_zalloc(sizeof *service);
   *service = (struct host_service){v->services, memory_strdup(name), function, context};
   v->services = service;
   return VATD_OK;
 }
 
+enum vatd_code vatd_register_service(struct vatd *v, const char *name, unsigned flags, vatd_service_fn *function,
+                                     void *context, struct vatd_error *error)
+{
+  struct error why = {0};
+  enum vatd_code code = service_register(v, name, flags, function, context, &why);
+  return code == VATD_OK ? VATD_OK : driver_tell(error, &why);
+}
+
 static struct host_service *find_service(struct vatd *v, const char *name)
 {
-  static const char *const shared[] = {SERVICE_OF_CHANNELS, SERVICE_OF_TIMERS, SERVICE_OF_FETCH};
+  struct bytes registered = kernel_service_of(bytes_of(name));
   struct host_service *service = v->services;
-  for (size_t i = 0; i < sizeof shared / sizeof shared[0]; i++) {
-    if (strncmp(name, shared[i], strlen(shared[i])) == 0)
-      name = shared[i];
-  }
-  while (service && strcmp(service->name, name) != 0)
+  while (service && !bytes_is(registered, service->name))
     service = service->next;
   return service;
 }

@@ -139,9 +139,7 @@ static void serve(void *context, struct vatd_call *call)
 
 enum vatd_code timers_register(struct vatd *v, struct error *error)
 {
-  struct vatd_error why;
-  enum vatd_code code = vatd_register_service(v, SERVICE_OF_TIMERS, 0, serve, v, &why);
-  return code == VATD_OK ? VATD_OK : error_set(error, code, "%s", why.text);
+  return service_register(v, SERVICE_OF_TIMERS, 0, serve, v, error);
 }
 
 void timers_close(struct vatd *v)

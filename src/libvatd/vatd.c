@@ -41,6 +41,15 @@ const char *vatd_version(void)
 
 /* ---- log ---- */
 
+enum vatd_code driver_tell(struct vatd_error *error, const struct error *why)
+{
+  if (error) {
+    error->code = why->code;
+    snprintf(error->text, sizeof error->text, "%s", why->text);
+  }
+  return why->code;
+}
+
 static void log_line(struct vatd *v, const char *vat, const char *name, const char *level, const char *text)
 {
   struct vatd_log_line line = {vat, name && *name ? name : NULL, level, text};
@@ -181,11 +190,11 @@ static void carry_out(struct vatd *v, struct effect *effect)
 static void tell_broken(struct vatd *v)
 {
   const struct error *why = kernel_broken(v->kernel);
-  struct vatd_error error = {.code = why->code};
+  struct vatd_error error;
   if (v->broken_told)
     return;
   v->broken_told = true;
-  snprintf(error.text, sizeof error.text, "%s", why->text);
+  driver_tell(&error, why);
   uv_stop(&v->loop);
   if (v->broken)
     v->broken(v->context, &error);
@@ -430,11 +439,7 @@ enum vatd_code vatd_open(const struct vatd_options *options, struct vatd **kerne
   enum vatd_code code = open_parts(v, options, &why);
   if (code != VATD_OK) {
     vatd_close(v);
-    if (error) {
-      error->code = code;
-      snprintf(error->text, sizeof error->text, "%s", why.text);
-    }
-    return code;
+    return driver_tell(error, &why);
   }
   if (options->eager)
     kernel_start_all(v->kernel);

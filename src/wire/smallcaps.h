@@ -16,11 +16,11 @@
  *   others    -                     undefined: null; "NaN", "Infinity", "-Infinity"; "Symbol.for(name)",
  *                                   "Symbol.iterator"; errors and tagged data as in the body
  *
- * That is for people, who read. A vat, and a program that embeds the kernel, acts on what it reads: what comes out for it
- * must go in again as the same thing, and no data may look like a reference. So for a vat or a host references and bigints come out as they go in, with vrefs for a vat,
- * errors and tagged data go in as they come out, and a property whose own name begins with '$', '#' or '!' has one more '!'
- * before it, both ways. A reference that goes in may name the interface of its object: {"$ref": "o+3", "interface":
- * "Alleged: Counter"}.
+ * That is for people, who read. A vat, and a program that embeds the kernel, acts on what it reads: what comes out for
+ * it must go in again as the same thing, and no data may look like a reference. So for a vat or a host references and
+ * bigints come out as they go in, with vrefs for a vat, errors and tagged data go in as they come out, and a property
+ * whose own name begins with '$', '#' or '!' has one more '!' before it, both ways. A reference that goes in may name
+ * the interface of its object: {"$ref": "o+3", "interface": "Alleged: Counter"}.
  */
 #ifndef VATD_WIRE_SMALLCAPS_H
 #define VATD_WIRE_SMALLCAPS_H

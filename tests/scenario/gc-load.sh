@@ -13,18 +13,6 @@ made() {
   sql "SELECT sum(value - 1) FROM kv WHERE key IN ('nextObjectId', 'nextPromiseId')"
 }
 
-# Collects until nothing more can be: what one vat lets go of may be what held something of the next. A call comes behind
-# the collection that was asked for before it.
-collect() {
-  local vat
-  for _ in 1 2 3; do
-    vat gc
-    for vat in ann ben cat; do
-      vat call "$vat" rest >/dev/null
-    done
-  done
-}
-
 # All keys of the kernel and of the vats, with their values but for those of id counters and queue positions, which only
 # ever grow. (store.epoch and the like are the engine's, and the batch number counts.)
 dump() {
@@ -44,7 +32,7 @@ grind() {
 
 vat run --config "$VATS/mill.json" >/dev/null || exit 1
 grind >/dev/null
-collect
+collect_garbage ann ben cat
 before=$(dump)
 first=$(made)
 rows=$(wc -l <<<"$before")
@@ -64,7 +52,7 @@ is "$ground" "$rounds" "all things and promises arrive, in $rounds rounds"
 [ "$most" -gt $((2 * rows)) ]
 verdict $? "they have rows while they are used" "$most rows at most, $rows before"
 is "$(sql "SELECT count(*) FROM v_queue")" 0 "then nothing is queued"
-collect
+collect_garbage ann ben cat
 echo "# figure $(($(made) - first)) objects and promises made and dropped in $((SECONDS - start)) s, at most $most kernel rows"
 is "$(diff <(echo "$before") <(dump))" "" "after a last bringOutYourDead every key and value is what it was before"
 for vat in ann ben cat; do

@@ -3,18 +3,6 @@
 # Objects and promises that nobody uses any more leave the kernel, however they were passed around.
 . "$(dirname "$0")/lib/scenario.bash"
 
-# Collects until nothing more can be: what one vat lets go of may be what held something of the next. A call comes behind
-# the collection that was asked for before it.
-collect() {
-  local round vat
-  for round in 1 2 3; do
-    vat gc
-    for vat in ann ben cat; do
-      vat call "$vat" rest >/dev/null
-    done
-  done
-}
-
 # The kernel's rows but for id counters and queue positions, which only ever grow.
 rows() {
   vat sql "SELECT key, value FROM kv WHERE key NOT LIKE 'next%' AND key NOT LIKE 'e.next%' AND key NOT LIKE 'queue.run.%'
@@ -23,22 +11,22 @@ rows() {
 
 vat run --config "$VATS/litter.json" >/dev/null || exit 1
 vat call ann litter 3 >/dev/null
-collect
+collect_garbage ann ben cat
 before=$(rows)
 
 for vat in ann ben cat; do
   says "$vat passes 200 things and promises around" 200 vat call "$vat" litter 200
 done
 isnt "$(rows)" "$before" "they have rows while they are not collected"
-collect
+collect_garbage ann ben cat
 is "$(rows)" "$before" "after the collection exactly the rows are left that were there before"
 
 vat call ann give >/dev/null
-collect
+collect_garbage ann ben cat
 given=$(sql "SELECT kref FROM v_object WHERE owner = 'v1' AND kref <> '$(root_of ann)'")
 is "$(sql "SELECT vref FROM v_clist WHERE kref = '$given' AND vat = 'v2'" | cut -c1-2)" "o-" "a thing that is held is kept"
 vat call ben forget >/dev/null
-collect
+collect_garbage ann ben cat
 is "$(rows)" "$before" "and goes when it is let go"
 
 # No message is needed to make it go on: not between the vats that have to be told one after the other either.
@@ -53,7 +41,7 @@ verdict $? "a collection goes on by itself" "$(diff <(echo "$before") <(rows))"
 
 vat call ann give >/dev/null
 vat kill ben >/dev/null
-collect
+collect_garbage ann ben cat
 is "$(rows)" "$before" "and goes with the incarnation that held it"
 
 vat call ann give >/dev/null
@@ -61,7 +49,7 @@ kill_daemon
 vat call ann rest >/dev/null
 vat call ben rest >/dev/null
 vat call cat rest >/dev/null
-collect
+collect_garbage ann ben cat
 is "$(rows | grep -v '^live')" "$(grep -v '^live' <<<"$before")" "the same after a kill -9 of the daemon"
 
 # The engine's heap grows only when a collection leaves little room. (Sanitizers keep memory of their own.)

@@ -212,7 +212,8 @@ static void watched_promises_still_notify_and_others_do_not(void **state)
   for_each_end(watched_test);
 }
 
-static void own_watched_test(struct harness *h, enum end end)
+/* alice watches a promise that she has to decide. */
+static void alice_watches_her_own(struct harness *h)
 {
   harness_launch(h, "alice", "bob", NULL);
   alice_stores(h, "watchedPromiseTableID", "o+d6/3");
@@ -221,6 +222,11 @@ static void own_watched_test(struct harness *h, enum end end)
   const char *result = arena_copy(&h->arena, harness_delivery(h, ALICE)->message.result).data;
   const struct vat_syscall calls[] = {call_subscribe("p+40"), call_resolve(h, result, false, "#0", NULL)};
   harness_done_with(h, ALICE, calls, COUNT_OF(calls));
+}
+
+static void own_watched_test(struct harness *h, enum end end)
+{
+  alice_watches_her_own(h);
   end_incarnation(h, ALICE, end);
   const struct delivery *delivery = harness_delivery(h, ALICE);
   assert_int_equal(delivery->type, DELIVERY_NOTIFY);
@@ -239,13 +245,7 @@ static void a_watched_promise_of_the_vats_own_is_rejected_and_notified(void **st
 static void a_watched_promise_whose_notify_exceeds_a_limit_is_notified_again(void **state)
 {
   struct harness *h = *state;
-  harness_launch(h, "alice", "bob", NULL);
-  alice_stores(h, "watchedPromiseTableID", "o+d6/3");
-  alice_stores(h, "vc.3.sp+40", "watchers");
-  harness_call(h, "alice", "watch");
-  const char *result = arena_copy(&h->arena, harness_delivery(h, ALICE)->message.result).data;
-  const struct vat_syscall calls[] = {call_subscribe("p+40"), call_resolve(h, result, false, "#0", NULL)};
-  harness_done_with(h, ALICE, calls, COUNT_OF(calls));
+  alice_watches_her_own(h);
   harness_worker_dies(h, ALICE, WORKER_KILLED);
   assert_int_equal(harness_delivery(h, ALICE)->type, DELIVERY_NOTIFY);
   harness_done(h, ALICE, (struct done_frame){.status = DONE_LIMIT_COMPUTE, .status_text = bytes_of("too much")});

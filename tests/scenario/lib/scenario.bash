@@ -123,6 +123,18 @@ sanitized() {
   grep -q '^VATD_SANITIZE:BOOL=ON' "$BUILD/CMakeCache.txt"
 }
 
+# collect_garbage VAT...: until nothing more can be collected: what one vat lets go of may be what held something of the
+# next. A call comes behind the collection that was asked for before it. The vats have a method `rest`.
+collect_garbage() {
+  local vat
+  for _ in 1 2 3; do
+    vat gc
+    for vat in "$@"; do
+      vat call "$vat" rest >/dev/null
+    done
+  done
+}
+
 # ---- saying ----
 
 # verdict STATUS SENTENCE DIAGNOSTICS
