@@ -12,6 +12,7 @@ if(VATD_WERROR)
 endif()
 
 if(VATD_SANITIZE)
+  target_compile_definitions(vatd_flags INTERFACE VATD_SANITIZED)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
 endif()

@@ -14,7 +14,8 @@ target_include_directories(xs_headers SYSTEM INTERFACE
   ${XS}/includes ${XS}/platforms ${XS}/sources ${XSNAP}/xsnap-native/xsnap/sources)
 target_compile_definitions(xs_headers INTERFACE
   INCLUDE_XSPLATFORM XSPLATFORM="xsnapPlatform.h" mxLockdown=1 mxMetering=1 mxDebug=1 mxNoConsole=1 mxBoundsCheck=1
-  mxParse=1 mxRun=1 mxSloppy=1 mxSnapshot=1 mxRegExpUnicodePropertyEscapes=1 mxStringNormalize=1 mxMinusZero=1)
+  mxParse=1 mxRun=1 mxSloppy=1 mxSnapshot=1 mxRegExpUnicodePropertyEscapes=1 mxStringNormalize=1 mxMinusZero=1
+  mxUseDefaultCStackLimit=0)
 
 file(GLOB XS_SOURCES ${XS}/sources/*.c)
 add_library(xs STATIC ${XS_SOURCES})
@@ -27,5 +28,5 @@ if(VATD_SANITIZE)
   # Byte code is read unaligned by design, one NaN is cast on purpose, and empty arrays are moved from and to NULL. Redzones
   # make C frames larger: the margin keeps the engine's stack check ahead of the guard page.
   target_compile_options(xs PRIVATE -fno-sanitize=alignment,float-cast-overflow,nonnull-attribute,pointer-overflow)
-  target_compile_definitions(xs PRIVATE mxASANStackMargin=262144)
+  target_compile_definitions(xs_headers INTERFACE mxASANStackMargin=262144)
 endif()

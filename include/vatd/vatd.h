@@ -73,6 +73,9 @@ struct vatd_options {
   const char *programs; /* the directory of vat-worker and its companions. NULL: $VATD_PROGRAMS, else where they were installed */
   uint64_t deadline_ms; /* a vat that takes longer for one delivery is stopped. 0: 60 s */
   bool reset;           /* begin with an empty database: all that is in it is lost */
+  /* "landlock,namespaces", or NULL: layers of the workers' sandbox that may be missing on this machine (docs/sandbox.md).
+   * Without it vatd_open() fails with NOT_FOUND where one is. */
+  const char *weak_sandbox;
   bool eager;           /* start the workers of all vats at once, not at their first delivery */
   /* [{"name": …, "config": …}], or NULL: subclusters that are launched when they are not there yet, stay over restarts, and
    * are terminated when they are not declared any more. Borrowed. */
@@ -89,7 +92,8 @@ struct vatd_options {
 
 /*
  * Opens the kernel on its database. The options are read during the call only. On failure *kernel is not touched, `error`
- * (may be NULL) says why, and the code is returned: BUSY, CORRUPT, VERSION, IO, NOT_FOUND (vat-worker), INVALID.
+ * (may be NULL) says why, and the code is returned: BUSY, CORRUPT, VERSION, IO, NOT_FOUND (vat-worker, or a
+ * layer of its sandbox), INVALID.
  */
 enum vatd_code vatd_open(const struct vatd_options *options, struct vatd **kernel, struct vatd_error *error);
 

@@ -37,6 +37,9 @@
 #define DEFAULT_HEAP_BYTES (1 * GIB)
 #define DEFAULT_DEADLINE_MS 60000 /* wall clock per crank: kills what the meter cannot see */
 
+/* A worker process. */
+#define LIMIT_WORKER_STACK (8 * MIB)
+
 /* A bundle's JSON text, and a cluster configuration. */
 #define LIMIT_BUNDLE (64 * MIB)
 #define LIMIT_VATS_PER_SUBCLUSTER 1000

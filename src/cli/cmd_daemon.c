@@ -42,6 +42,27 @@ static size_t count_state(const json_t *vats, const char *state)
   return count;
 }
 
+/* "sandbox   namespaces, landlock (ABI 7), seccomp, stderr"; what was allowed to be missing comes behind. */
+static void print_sandbox(const json_t *sandbox)
+{
+  const char *separator = " ";
+  size_t index;
+  json_t *layer;
+  printf("%-9s", "sandbox");
+  json_array_foreach(json_object_get(sandbox, "layers"), index, layer) {
+    printf("%s%s", separator, json_string_value(layer));
+    if (strcmp(json_string_value(layer), "landlock") == 0)
+      printf(" (ABI %d)", (int)json_integer_value(json_object_get(sandbox, "landlockAbi")));
+    separator = ", ";
+  }
+  separator = "; allowed to be missing: ";
+  json_array_foreach(json_object_get(sandbox, "weak"), index, layer) {
+    printf("%s%s", separator, json_string_value(layer));
+    separator = ", ";
+  }
+  putchar('\n');
+}
+
 static void print_status(struct cli *cli, const json_t *status, const json_t *vats)
 {
   static const char *const states[] = {"running", "starting", "asleep", "suspended"};
@@ -58,6 +79,7 @@ static void print_status(struct cli *cli, const json_t *status, const json_t *va
   }
   puts(separator[0] == ',' ? ")" : "");
   printf("%-9s %zu\n", "clusters", json_array_size(json_object_get(status, "subclusters")));
+  print_sandbox(json_object_get(status, "sandbox"));
 }
 
 static enum cli_exit status_of_none(struct cli *cli)

@@ -96,6 +96,7 @@ static enum vatd_code open_kernel(struct daemon *daemon, const struct daemon_opt
       .database = daemon->home.database,
       .programs = options->programs,
       .deadline_ms = options->deadline_ms,
+      .weak_sandbox = options->weak_sandbox,
       .reset = options->reset,
       .eager = options->eager,
       .system_subclusters = config.system_subclusters,

@@ -20,6 +20,7 @@
 
 static const char help[] =
     "usage: vatd [--home DIR] [--config FILE] [--detach] [--eager] [--reset] [--deadline MS]\n"
+    "            [--allow-weak-sandbox=LAYER]\n"
     "\n"
     "The vat kernel's daemon. It keeps all its state in HOME/vatd.sqlite, listens on HOME/vatd.sock for `vat` and\n"
     "other clients, and writes HOME/vatd.log. HOME is --home, $VATD_HOME, $XDG_STATE_HOME/vatd or ~/.local/state/vatd.\n"
@@ -30,6 +31,9 @@ static const char help[] =
     "  --eager         start the workers of all vats at once, not at their first delivery\n"
     "  --reset         begin with an empty database: ALL VATS AND THEIR STORAGE ARE LOST\n"
     "  --deadline MS   kill a worker that takes longer for one crank (default 60000)\n"
+    "  --allow-weak-sandbox=LAYER\n"
+    "                  go on where this machine refuses a layer of the workers' sandbox (namespaces, landlock,\n"
+    "                  seccomp), or leave workers their standard error (stderr); may be repeated. See vatd(8)\n"
     "  --help, --version\n"
     "\n"
     "Examples:\n"
@@ -43,7 +47,7 @@ struct arguments {
   bool detach;
 };
 
-enum { OPTION_HOME = 256, OPTION_CONFIG, OPTION_DETACH, OPTION_EAGER, OPTION_RESET, OPTION_DEADLINE, OPTION_HELP, OPTION_VERSION };
+enum { OPTION_HOME = 256, OPTION_CONFIG, OPTION_DETACH, OPTION_EAGER, OPTION_RESET, OPTION_DEADLINE, OPTION_WEAK, OPTION_HELP, OPTION_VERSION };
 
 static _Noreturn void usage_error(const char *text, const char *argument)
 {
@@ -61,13 +65,22 @@ static uint64_t parse_deadline(const char *text)
   return value;
 }
 
+/* The names are checked where they are used. */
+static void allow_weak(struct arguments *arguments, const char *layers)
+{
+  char *before = arguments->options.weak_sandbox;
+  arguments->options.weak_sandbox = memory_printf("%s%s%s", before ? before : "", before ? "," : "", layers);
+  free(before);
+}
+
 static void parse_arguments(int argc, char **argv, struct arguments *arguments)
 {
   static const struct option options[] = {
       {"home", required_argument, NULL, OPTION_HOME},         {"config", required_argument, NULL, OPTION_CONFIG},
       {"detach", no_argument, NULL, OPTION_DETACH},
       {"eager", no_argument, NULL, OPTION_EAGER},             {"reset", no_argument, NULL, OPTION_RESET},
-      {"deadline", required_argument, NULL, OPTION_DEADLINE}, {"help", no_argument, NULL, OPTION_HELP},
+      {"deadline", required_argument, NULL, OPTION_DEADLINE}, {"allow-weak-sandbox", required_argument, NULL, OPTION_WEAK},
+      {"help", no_argument, NULL, OPTION_HELP},
       {"version", no_argument, NULL, OPTION_VERSION},         {NULL, 0, NULL, 0}};
   int option;
   while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -89,6 +102,9 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
       break;
     case OPTION_DEADLINE:
       arguments->options.deadline_ms = parse_deadline(optarg);
+      break;
+    case OPTION_WEAK:
+      allow_weak(arguments, optarg);
       break;
     case OPTION_HELP:
       fputs(help, stdout);
@@ -208,6 +224,7 @@ int main(int argc, char **argv)
     say(parent >= 0 ? parent : STDERR_FILENO, text);
     free(text);
     free(programs);
+    free(arguments.options.weak_sandbox);
     return 1;
   }
   if (parent >= 0) {
@@ -220,5 +237,6 @@ int main(int argc, char **argv)
   int code = daemon_run(&daemon);
   daemon_close(&daemon);
   free(programs);
+  free(arguments.options.weak_sandbox);
   return code;
 }

@@ -207,24 +207,26 @@ static void apply_garbage(struct kernel *k, struct vat *vat, const struct flight
     gc_apply(k, vat->id, (enum gc_action)flight->gc_action, flight->garbage, flight->garbage_count);
 }
 
-/* The vat used up what one crank may use: its message is rejected, its incarnation ends, and it has one strike more. */
-static void limit_exceeded(struct kernel *k, struct vat *vat, const char *detail)
+/*
+ * The vat did in its crank what no vat may: the message is rejected with `code`, the incarnation ends, and the vat has so many
+ * strikes more. When they are too many it is suspended.
+ */
+static void strike(struct kernel *k, struct vat *vat, uint64_t more, const char *code, const char *detail)
 {
   struct launch *launch = launch_of_vat(k, vat->id);
-  gate_log_kernel(k, vat->id, "limit exceeded: %s", detail);
   if (launch) {
     launch_fail_by_vat(k, launch, vat->id, detail);
     return;
   }
   struct queue_item item;
   uint64_t slot = vat->flight->slot;
-  uint64_t strikes = vat->strikes + 1;
+  uint64_t strikes = vat->strikes + more;
   crank_begin(k);
   if (vat->flight->of_garbage) {
     apply_garbage(k, vat, vat->flight);
   } else if (record_queue_item(k, KREF_NOTHING, slot, &item)) {
     if (item.type == ITEM_SEND && item.result.type == KREF_PROMISE)
-      promise_reject(k, item.result, "LIMIT_EXCEEDED", detail);
+      promise_reject(k, item.result, code, detail);
     queue_finish(k, vat->id, slot, &item);
   }
   vat_set_faults(k, vat->id, strikes, vat->crashes);
@@ -233,6 +235,19 @@ static void limit_exceeded(struct kernel *k, struct vat *vat, const char *detail
   end_incarnation(k, vat);
   if (strikes >= vat->policy.strikes)
     suspend(k, vat, detail);
+}
+
+static void limit_exceeded(struct kernel *k, struct vat *vat, const char *detail)
+{
+  gate_log_kernel(k, vat->id, "limit exceeded: %s", detail);
+  strike(k, vat, 1, "LIMIT_EXCEEDED", detail);
+}
+
+/* Its state is kept for whoever looks into it, but none of its code runs before somebody says so. */
+static void sandbox_violated(struct kernel *k, struct vat *vat, const char *detail)
+{
+  gate_log_kernel(k, vat->id, "%s", detail);
+  strike(k, vat, vat->policy.strikes, "SANDBOX_VIOLATION", detail);
 }
 
 /* The vat gets no delivery for a while, longer each time: what killed its worker may pass. */
@@ -274,6 +289,8 @@ void crank_worker_ended(struct kernel *k, struct vat *vat, enum worker_end end, 
     start_failed(k, vat, detail);
   } else if (end == WORKER_DEADLINE && vat->phase == VAT_BUSY) {
     limit_exceeded(k, vat, detail);
+  } else if (end == WORKER_VIOLATION && vat->phase == VAT_BUSY) {
+    sandbox_violated(k, vat, detail);
   } else if (end == WORKER_KILLED && !launch_of_vat(k, vat->id)) {
     gate_log_kernel(k, vat->id, "worker killed on request");
     end_incarnation(k, vat);

@@ -204,6 +204,7 @@ struct kernel {
   bool in_crank;
 
   struct service_table services;
+  json_t *sandbox;           /* see kernel_describe_sandbox(); or NULL */
   json_t *allowed_globals;   /* array of names, or NULL: all */
   struct waiter *waiters; /* requests that wait for a promise */
   size_t waiter_count;

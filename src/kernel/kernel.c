@@ -146,6 +146,7 @@ void kernel_free(struct kernel *k)
   forget_run_time(k);
   gate_fini(k);
   services_fini(&k->services);
+  json_decref(k->sandbox);
   json_decref(k->allowed_globals);
   number_list_fini(&k->ready);
   number_list_fini(&k->restarts_due);

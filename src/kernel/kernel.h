@@ -104,6 +104,7 @@ enum worker_end {
   WORKER_KILLED,   /* somebody asked for it (vat kill) */
   WORKER_CRASHED,  /* it exited or died from a signal */
   WORKER_DEADLINE, /* the driver killed it: a crank took too long */
+  WORKER_VIOLATION, /* it tried what its sandbox forbids: no vat's code can by itself, so its engine is in others' hands */
   WORKER_UNSTARTABLE,
 };
 
@@ -172,6 +173,8 @@ void kernel_is_revoked(struct kernel *kernel, uint64_t request, struct bytes kre
 /* The host holds the reference until it releases it, like one that it was given in an answer; a second time changes nothing. */
 void kernel_pin(struct kernel *kernel, uint64_t request, struct bytes kref);
 void kernel_release(struct kernel *kernel, uint64_t request, struct bytes kref);
+/* What workers are shut in by, as the driver says it; `description` is taken over and becomes the member "sandbox" of the status. */
+void kernel_describe_sandbox(struct kernel *kernel, json_t *description);
 /* Ends every worker and empties the store. */
 void kernel_clear_state(struct kernel *kernel, uint64_t request);
 void kernel_get_status(struct kernel *kernel, uint64_t request);

@@ -121,8 +121,14 @@ static json_t *status_subclusters(struct kernel *k)
 void kernel_get_status(struct kernel *k, uint64_t request)
 {
   arena_clear(&k->arena);
-  gate_answer(k, request, json_pack("{s:o, s:o, s:{s:s}}", "vats", status_vats(k), "subclusters", status_subclusters(k),
-                                    "remoteComms", "state", "disconnected"));
+  gate_answer(k, request, json_pack("{s:o, s:o, s:{s:s}, s:O*}", "vats", status_vats(k), "subclusters", status_subclusters(k),
+                                    "remoteComms", "state", "disconnected", "sandbox", k->sandbox));
+}
+
+void kernel_describe_sandbox(struct kernel *k, json_t *description)
+{
+  json_decref(k->sandbox);
+  k->sandbox = description;
 }
 
 struct store_size {

@@ -381,11 +381,15 @@ static char *find_programs(const char *named)
 static enum vatd_code open_workers(struct vatd *v, const struct vatd_options *options, struct error *error)
 {
   struct buffer warning;
+  unsigned weak;
+  if (sandbox_layers_parse(options->weak_sandbox, &weak, error) != VATD_OK)
+    return error->code;
   v->programs = find_programs(options->programs);
   v->host = (struct worker_host){
       .loop = &v->loop,
       .snapshot_fd = -1,
       .deadline_ms = options->deadline_ms,
+      .sandbox.weak = weak,
       .context = v,
       .on_frame = on_worker_frame,
       .on_end = on_worker_end,
@@ -395,7 +399,23 @@ static enum vatd_code open_workers(struct vatd *v, const struct vatd_options *op
   if (warning.size)
     log_line(v, NULL, NULL, "warn", buffer_text(&warning));
   buffer_fini(&warning);
+  if (code == VATD_OK && weak)
+    driver_log(v, "warn", "the sandbox of workers may be weaker than it should be: --allow-weak-sandbox=%s", options->weak_sandbox);
   return code;
+}
+
+/* {layers: ["namespaces", …], landlockAbi, weak: […]} for getStatus. */
+static json_t *sandbox_json(const struct sandbox_state *state)
+{
+  json_t *layers = json_array();
+  json_t *weak = json_array();
+  for (unsigned layer = 1; layer & SANDBOX_ALL; layer <<= 1) {
+    if (state->active & layer)
+      json_array_append_new(layers, json_string(sandbox_layer_name(layer)));
+    if (state->weak & layer)
+      json_array_append_new(weak, json_string(sandbox_layer_name(layer)));
+  }
+  return json_pack("{s:o, s:i, s:o}", "layers", layers, "landlockAbi", state->landlock_abi, "weak", weak);
 }
 
 static void open_handles(struct vatd *v)
@@ -420,6 +440,7 @@ static enum vatd_code open_parts(struct vatd *v, const struct vatd_options *opti
       channels_register(v, error) != VATD_OK || timers_register(v, error) != VATD_OK || fetch_register(v, error) != VATD_OK ||
       kernel_restrict_globals(v->kernel, options->allowed_globals, error) != VATD_OK)
     return error->code;
+  kernel_describe_sandbox(v->kernel, sandbox_json(&v->host.sandbox));
   return systems_declare(v, options->system_subclusters, error);
 }
 

@@ -8,18 +8,21 @@
  *   vat-worker --write-snapshot FILE BOOT.js SUPERVISOR.js
  *                                                         runs the scripts and writes the snapshot (at build time)
  *
+ * Before each of the first three may stand --allow-weak LAYER,...: parts of the sandbox that may be missing.
+ *
  * The channel to the kernel is descriptor 3. What a worker has to say about itself goes to stderr; what the vat says
  * goes into done frames. Exit statuses: vat/worker.h.
  */
+#include "vat-worker/sandbox.h"
 #include "vat-worker/script_vat.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,9 +30,9 @@
 
 static enum worker_exit usage(void)
 {
-  fprintf(stderr, "usage: vat-worker --snapshot-fd N\n"
-                  "       vat-worker --scripts BOOT SUPERVISOR\n"
-                  "       vat-worker --program-fd N\n"
+  fprintf(stderr, "usage: vat-worker [--allow-weak LAYERS] --snapshot-fd N\n"
+                  "       vat-worker [--allow-weak LAYERS] --scripts BOOT SUPERVISOR\n"
+                  "       vat-worker [--allow-weak LAYERS] --program-fd N\n"
                   "       vat-worker --write-snapshot FILE BOOT SUPERVISOR\n");
   return WORKER_EXIT_USAGE;
 }
@@ -79,14 +82,23 @@ static enum vatd_code open_snapshot_fd(struct engine *engine, struct host *host,
   return code;
 }
 
-/* A worker ends with its kernel: a vat in an endless loop does not see that the channel is closed. */
-static void die_with_kernel(void)
+/* Whether a program has to be loaded by the system's loader, with libraries: it names that loader in a header of its own. */
+static bool needs_libraries(int fd)
 {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  Elf64_Ehdr file;
+  Elf64_Phdr part;
+  if (pread(fd, &file, sizeof file, 0) != sizeof file || memcmp(file.e_ident, ELFMAG, SELFMAG) != 0)
+    return false;
+  for (unsigned i = 0; i < file.e_phnum; i++) {
+    off_t at = (off_t)(file.e_phoff + i * sizeof part);
+    if (pread(fd, &part, sizeof part, at) == sizeof part && part.p_type == PT_INTERP)
+      return true;
+  }
+  return false;
 }
 
 /* Returns only when it failed. The program gets the channel and nothing else: its own file is closed when it begins. */
-static enum worker_exit become_program(const char *number)
+static enum worker_exit become_program(const char *number, unsigned weak)
 {
   char name[] = "vat";
   char *arguments[] = {name, NULL};
@@ -97,17 +109,19 @@ static enum worker_exit become_program(const char *number)
     error_set(&error, VATD_INVALID, "no program in descriptor %s", number);
     return complain(&error);
   }
-  die_with_kernel();
-
-  /* SANDBOX: for programs it is entered here; it must leave them execve. */
-
+  struct sandbox sandbox = {.audience = SECCOMP_PROGRAM, .weak = weak, .libraries = needs_libraries(fd), .keep_fd = fd};
+  if (sandbox_enter(&sandbox, &error) != VATD_OK) {
+    complain(&error);
+    return WORKER_EXIT_SANDBOX;
+  }
   fexecve(fd, arguments, no_environment);
-  error_set_errno(&error, VATD_INVALID, errno, "the vat's program cannot be run");
-  return complain(&error);
+  return WORKER_EXIT_ENGINE; /* standard error is closed: vatd says what this status means */
 }
 
-static enum worker_exit serve(struct engine *engine, struct host *host)
+static enum worker_exit serve(struct engine *engine, struct host *host, unsigned weak)
 {
+  struct sandbox sandbox = {.audience = SECCOMP_ENGINE, .weak = weak, .keep_fd = -1};
+  struct error error;
   struct vatstore_cache cache;
   static struct crank crank; /* too large for a stack */
   struct worker_vat vat = script_vat(engine);
@@ -117,10 +131,11 @@ static enum worker_exit serve(struct engine *engine, struct host *host)
   worker_init(&worker, CHANNEL_FD, &vat, &crank);
   host->crank = &crank;
 
-  die_with_kernel();
-
-  /* SANDBOX: for JavaScript it is entered here and nowhere else. The engine is up, all files are read, not one byte of vat code is. */
-
+  /* The engine is up, all files are read, not one byte of a vat is. */
+  if (sandbox_enter(&sandbox, &error) != VATD_OK) {
+    complain(&error);
+    _exit(WORKER_EXIT_SANDBOX);
+  }
   enum worker_exit status = worker_serve(&worker);
   if (status != WORKER_EXIT_OK)
     _exit(status); /* a machine that was aborted is in no state to be taken down */
@@ -130,17 +145,34 @@ static enum worker_exit serve(struct engine *engine, struct host *host)
   return status;
 }
 
+/* Takes `--allow-weak LAYERS` off the front. False: there is no such layer. */
+static bool take_weak(int *argc, char ***argv, unsigned *weak)
+{
+  struct error error;
+  *weak = 0;
+  if (*argc < 3 || strcmp((*argv)[1], "--allow-weak") != 0)
+    return true;
+  if (sandbox_layers_parse((*argv)[2], weak, &error) != VATD_OK)
+    return false;
+  *argc -= 2;
+  *argv += 2;
+  return true;
+}
+
 int main(int argc, char **argv)
 {
   struct host host;
   struct engine engine;
   struct error error;
   enum vatd_code code;
+  unsigned weak;
   host_init(&host, NULL);
+  if (!take_weak(&argc, &argv, &weak))
+    return (int)usage();
   if (argc == 5 && strcmp(argv[1], "--write-snapshot") == 0)
     return (int)write_snapshot(&host, argv[2], argv[3], argv[4]);
   if (argc == 3 && strcmp(argv[1], "--program-fd") == 0)
-    return (int)become_program(argv[2]);
+    return (int)become_program(argv[2], weak);
   if (argc == 3 && strcmp(argv[1], "--snapshot-fd") == 0)
     code = open_snapshot_fd(&engine, &host, argv[2], &error);
   else if (argc == 4 && strcmp(argv[1], "--scripts") == 0)
@@ -149,8 +181,8 @@ int main(int argc, char **argv)
     return (int)usage();
   if (code != VATD_OK)
     return (int)complain(&error);
-  enum worker_exit status = serve(&engine, &host);
+  enum worker_exit status = serve(&engine, &host, weak);
   engine_close(&engine);
   host_fini(&host);
-  return (int)status;
+  _exit((int)status); /* what runs at exit may need system calls that are gone */
 }

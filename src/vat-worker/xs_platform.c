@@ -19,10 +19,36 @@
 
 #include "vat-worker/xs_platform.h"
 
+#include <pthread.h>
+
 #define CHUNK_RANGE_SIZE ((size_t)2047 * 1024 * 1024) /* XS counts chunk bytes in 31 bits */
 #define HEAP_LIMIT_AT_BIRTH ((size_t)1024 * 1024 * 1024)
 #define GROWTH_SHARE 4 /* the heap grows by a quarter, or takes a quarter of what is left */
+#define STACK_MARGIN (128 * 1024) /* what C may still use when JavaScript may not go deeper, as in XS itself */
 #define ROOM_SHARE 8   /* it grows when a collection has left less than an eighth free */
+
+/* The stack */
+
+#ifndef mxASANStackMargin
+#define mxASANStackMargin 0
+#endif
+
+/* Asked for once, while /proc can still be read: a sandbox comes over the worker later. */
+char *fxCStackLimit(void); /* XS declares it where it is used */
+
+char *fxCStackLimit(void)
+{
+  static char *limit;
+  pthread_attr_t attributes;
+  void *lowest;
+  size_t size;
+  if (!limit && pthread_getattr_np(pthread_self(), &attributes) == 0) {
+    if (pthread_attr_getstack(&attributes, &lowest, &size) == 0)
+      limit = (char *)lowest + STACK_MARGIN + mxASANStackMargin;
+    pthread_attr_destroy(&attributes);
+  }
+  return limit;
+}
 
 /* Memory */
 

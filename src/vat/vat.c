@@ -13,11 +13,9 @@
 #include "base/memory.h"
 
 #include <malloc.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -279,6 +277,5 @@ int vatd_vat_main(int argc, char **argv, const struct vatd_program *program)
     fprintf(stderr, "%s: this program is a vat; run it with: vat run FILE\n", argc > 0 ? argv[0] : "vat");
     return WORKER_EXIT_USAGE;
   }
-  prctl(PR_SET_PDEATHSIG, SIGKILL); /* as vat-worker: a vat ends with its kernel */
   return (int)vat_serve(program, CHANNEL_FD);
 }

@@ -23,6 +23,7 @@ enum worker_exit {
   WORKER_EXIT_ENGINE = 66,   /* no machine could be made from the snapshot or the scripts */
   WORKER_EXIT_CRASHED = 70,  /* engine or liveslots broke down; the done frame says how */
   WORKER_EXIT_IO = 74,
+  WORKER_EXIT_SANDBOX = 77, /* a layer of the sandbox could not be entered */
 };
 
 /* How a crank ended. */

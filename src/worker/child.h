@@ -15,6 +15,8 @@
 #include <uv.h>
 
 #define CHILD_FDS 8
+#define CHILD_NAMESPACES \
+  (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
 struct child;
 
@@ -28,11 +30,14 @@ struct child_options {
   int fds[CHILD_FDS]; /* fds[i] becomes descriptor i; -1: /dev/null. The child gets no others */
   size_t fd_count;
   const char *directory; /* NULL: ours */
+  bool isolated; /* in namespaces of its own, in which it is root; for the rest of the sandbox see docs/sandbox.md */
 };
 
 /* The descriptors remain the caller's. Signals are as at the start of a program in the child. */
 enum vatd_code child_spawn(uv_loop_t *loop, const struct child_options *options, child_ended_fn *ended, void *context,
                            struct child **child, struct error *error);
+/* Whether this machine lets us start isolated children. */
+bool child_can_be_isolated(void);
 void child_kill(struct child *child);
 int child_pid(const struct child *child);
 

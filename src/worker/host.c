@@ -71,6 +71,10 @@ enum vatd_code worker_host_open(struct worker_host *host, const char *directory,
     worker_host_close(host);
     return VATD_NOT_FOUND;
   }
+  if (sandbox_probe(host->sandbox.weak, &host->sandbox, error) != VATD_OK) {
+    worker_host_close(host);
+    return VATD_NOT_FOUND;
+  }
   char *snapshot = memory_printf("%s/vat-worker.snapshot", directory);
   host->snapshot_fd = open_snapshot(snapshot, warning);
   free(snapshot);

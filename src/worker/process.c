@@ -25,6 +25,7 @@
 
 #define CHANNEL_FD 3
 #define CODE_FD 4 /* the snapshot, or the vat's own program */
+#define EXIT_SANDBOX 77 /* WORKER_EXIT_SANDBOX of vat/worker.h */
 #define READ_SIZE (64 * KIB)
 #define READS_PER_WAKE 64 /* then the loop looks at others */
 
@@ -87,8 +88,12 @@ static void describe_end(const struct worker_process *worker, char *text, size_t
 {
   if (worker->end == WORKER_DEADLINE)
     snprintf(text, size, "no answer within %llu ms", (unsigned long long)worker->deadline_ms);
+  else if (worker->end == WORKER_VIOLATION)
+    snprintf(text, size, "sandbox violation: the worker made a forbidden system call");
   else if (worker->signal)
     snprintf(text, size, "worker ended by signal %d (%s)", worker->signal, strsignal(worker->signal));
+  else if (worker->exit_status == EXIT_SANDBOX)
+    snprintf(text, size, "the worker could not enter its sandbox (exit status %d)", EXIT_SANDBOX);
   else
     snprintf(text, size, "worker ended with exit status %d", worker->exit_status);
 }
@@ -101,6 +106,8 @@ static void end_if_over(struct worker_process *worker)
   if (worker->stopped)
     return;
   char detail[128];
+  if (worker->end == WORKER_CRASHED && worker->signal == SIGSYS)
+    worker->end = WORKER_VIOLATION;
   describe_end(worker, detail, sizeof detail);
   worker->stopped = true;
   worker->host->on_end(worker->host->context, worker->id, worker->end, detail);
@@ -267,25 +274,50 @@ int worker_process_pid(const struct worker_process *worker)
 
 /* ---- spawn ---- */
 
-/* Starts the process itself; its diagnostics go to our standard error. */
+#define MOST_ARGUMENTS 8
+
+/* The worker's command line: what of the sandbox may be missing, and what it is to become. */
+static void make_arguments(struct worker_host *host, bool has_program, char *weak, char *arguments[MOST_ARGUMENTS])
+{
+  size_t count = 0;
+  arguments[count++] = host->program;
+  if (*weak) {
+    arguments[count++] = "--allow-weak";
+    arguments[count++] = weak;
+  }
+  arguments[count++] = has_program ? "--program-fd" : host->snapshot_fd >= 0 ? "--snapshot-fd" : "--scripts";
+  if (has_program || host->snapshot_fd >= 0) {
+    arguments[count++] = "4";
+  } else {
+    arguments[count++] = host->boot;
+    arguments[count++] = host->supervisor;
+  }
+  arguments[count] = NULL;
+}
+
+/* Starts the process itself; until it has entered its sandbox, its diagnostics go to our standard error. */
 static enum vatd_code spawn(struct worker_process *worker, int channel, int program, struct error *error)
 {
   struct worker_host *host = worker->host;
-  char *from_program[] = {host->program, "--program-fd", "4", NULL};
-  char *from_snapshot[] = {host->program, "--snapshot-fd", "4", NULL};
-  char *from_scripts[] = {host->program, "--scripts", host->boot, host->supervisor, NULL};
+  char *arguments[MOST_ARGUMENTS];
   char *no_environment[] = {NULL};
   bool has_program = program >= 0;
-  bool has_snapshot = !has_program && host->snapshot_fd >= 0;
+  struct buffer weak;
+  buffer_init(&weak, KIB);
+  sandbox_layers_print(&weak, host->sandbox.weak);
+  make_arguments(host, has_program, (char *)buffer_text(&weak), arguments);
   struct child_options options = {
       .file = host->program,
-      .argv = has_program ? from_program : has_snapshot ? from_snapshot : from_scripts,
+      .argv = arguments,
       .environment = no_environment,
       .fds = {-1, STDERR_FILENO, STDERR_FILENO, channel, has_program ? program : host->snapshot_fd},
-      .fd_count = has_program || has_snapshot ? CODE_FD + 1 : CHANNEL_FD + 1,
+      .fd_count = has_program || host->snapshot_fd >= 0 ? CODE_FD + 1 : CHANNEL_FD + 1,
       .directory = "/",
+      .isolated = host->sandbox.active & SANDBOX_NAMESPACES,
   };
-  return child_spawn(host->loop, &options, on_child_ended, worker, &worker->child, error);
+  enum vatd_code code = child_spawn(host->loop, &options, on_child_ended, worker, &worker->child, error);
+  buffer_fini(&weak);
+  return code;
 }
 
 /* The worker takes over `socket`. */

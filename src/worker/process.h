@@ -17,6 +17,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "kernel/kernel.h"
+#include "worker/sandbox_probe.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +33,7 @@ struct worker_host {
   char *supervisor;
   int snapshot_fd;   /* a sealed memory file, or -1: workers start from the scripts */
   uint64_t deadline_ms;
+  struct sandbox_state sandbox; /* its `weak` says, before worker_host_open(), what may be missing */
   void *context;
   void (*on_frame)(void *context, uint64_t worker, struct bytes payload);
   void (*on_end)(void *context, uint64_t worker, enum worker_end end, const char *detail);
@@ -39,7 +41,8 @@ struct worker_host {
 
 /*
  * Finds program, scripts and snapshot in `directory`. A snapshot that is missing or whose SHA-256 is not the one that was
- * compiled in is not used: then `warning` (a buffer) says so. The caller has set loop, context and callbacks.
+ * compiled in is not used: then `warning` (a buffer) says so. NOT_FOUND when the machine refuses a layer of the sandbox that
+ * must be there. The caller has set loop, context and callbacks.
  */
 enum vatd_code worker_host_open(struct worker_host *host, const char *directory, struct buffer *warning,
                                 struct error *error);

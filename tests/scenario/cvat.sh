@@ -203,7 +203,7 @@ vat call bob count >/dev/null
 begin crashing vat call bob crash
 until_true in_state bob suspended
 verdict $? "a C vat that crashes is delivered the message again, then suspended" "$(vat ls)"
-has "$(vat show bob -o json | jq -r .cause)" "signal 6 (Aborted)" "with the cause"
+has "$(vat show bob -o json | jq -r .cause)" "worker ended" "with the cause"
 is "$(sql "SELECT value FROM kv_vatstore WHERE vatID = 'v2' AND key = 'count'")" 1 "what it did before it crashed is undone"
 says "its neighbour goes on" '"well"' vat call alice give '"well"'
 vat terminate bob >/dev/null
