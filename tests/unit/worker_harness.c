@@ -35,11 +35,11 @@ static _Noreturn void run_worker(int channel, enum start_way way)
     int snapshot = open(WORKER_BUILD_DIR "/vat-worker.snapshot", O_RDONLY | O_CLOEXEC);
     if (snapshot < 0 || dup2(snapshot, 10) != 10)
       _exit(127);
-    execl(WORKER_BUILD_DIR "/vat-worker", "vat-worker", "--snapshot-fd", "10", NULL);
+    execl(WORKER_BUILD_DIR "/vat-worker", "vat-worker", "--allow-weak", "namespaces", "--snapshot-fd", "10", NULL);
   } else if (way == FROM_TEST) {
     execl("/proc/self/exe", "vat", "--serve", NULL);
   } else {
-    execl(WORKER_BUILD_DIR "/vat-worker", "vat-worker", "--scripts", WORKER_BUILD_DIR "/vat-boot.js",
+    execl(WORKER_BUILD_DIR "/vat-worker", "vat-worker", "--allow-weak", "namespaces", "--scripts", WORKER_BUILD_DIR "/vat-boot.js",
           WORKER_BUILD_DIR "/vat-supervisor.js", NULL);
   }
   _exit(127);
