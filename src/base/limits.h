@@ -37,8 +37,19 @@
 #define DEFAULT_HEAP_BYTES (1 * GIB)
 #define DEFAULT_DEADLINE_MS 60000 /* wall clock per crank: kills what the meter cannot see */
 
+/* Defaults of what the kernel counts of a vat (docs/limits.md). */
+#define DEFAULT_CRANK_BYTES LIMIT_FRAME_FROM_WORKER /* sets, deletes and syscalls of one crank */
+#define DEFAULT_CRANK_OBJECTS 100000  /* exported for the first time in one crank */
+#define DEFAULT_CRANK_PROMISES 100000 /* likewise */
+#define DEFAULT_QUEUED_MESSAGES 100000 /* sent by the vat, not delivered yet; also, waiting for one promise */
+#define DEFAULT_STORAGE_BYTES (512 * MIB) /* keys and values of a vat's storage */
+#define LIMIT_STORAGE_BYTES (960 * MIB)   /* what fits an init frame */
+#define DEFAULT_STORAGE_KEYS 4000000
+
 /* A worker process. */
 #define LIMIT_WORKER_STACK (8 * MIB)
+#define WORKER_BYTES_OF_PROGRAM (16 * MIB) /* memory of a vat in C beside its limit: libraries, frames */
+#define WORKER_BYTES_OF_ENGINE (4 * GIB)   /* beside the heap: the storage cache, an init frame, what a crank did */
 
 /* A bundle's JSON text, and a cluster configuration. */
 #define LIMIT_BUNDLE (64 * MIB)

@@ -68,6 +68,7 @@ struct kref clist_export(struct kernel *k, uint64_t vat, struct bytes vref)
   bool valid = vref_parse(vref, &parsed) && parsed.exported;
   CHECK(valid || kernel_is_broken(k));
   row = (struct clist_row){.vref = vref, .reachable = true};
+  *(parsed.promise ? &k->staged.promises : &k->staged.objects) += 1;
   row.kref = parsed.promise ? promise_new(k, vat) : object_new(k, vat);
   record_clist_put(k, vat, &row);
   count_entry(k, vat, &row);

@@ -28,6 +28,7 @@
 #include "kernel/gc.h"
 #include "kernel/launch.h"
 #include "kernel/promises.h"
+#include "kernel/quota.h"
 #include "kernel/records.h"
 #include "kernel/refs.h"
 #include "kernel/requests.h"
@@ -56,6 +57,10 @@ static void store_call(struct kernel *k, enum vatd_code (*call)(struct store *, 
 
 static void staged_clear(struct staged *staged)
 {
+  staged->objects = 0;
+  staged->promises = 0;
+  staged->messages = 0;
+  staged->waiting = 0;
   staged->queued.count = 0;
   staged->dequeued.count = 0;
   staged->settled_count = 0;
@@ -85,10 +90,12 @@ static void unindex(struct kernel *k, const struct staged_item *item)
 {
   struct vat *vat = vat_if_known(k, item->vat);
   number_list_remove(vat ? &vat->pending : &k->loose, item->slot);
+  quota_count_queued(k, item->sender, false);
 }
 
 static void index_item(struct kernel *k, const struct staged_item *item)
 {
+  quota_count_queued(k, item->sender, true);
   if (item->vat == 0 || !vat_exists(k, item->vat)) {
     number_list_add(&k->loose, item->slot);
     return;
@@ -288,7 +295,7 @@ void crank_worker_ended(struct kernel *k, struct vat *vat, enum worker_end end, 
   if (vat->phase == VAT_STARTING) {
     start_failed(k, vat, detail);
   } else if (end == WORKER_DEADLINE && vat->phase == VAT_BUSY) {
-    limit_exceeded(k, vat, detail);
+    limit_exceeded(k, vat, arena_printf(&k->arena, "deadline: %s (limits.deadlineMs of %s)", detail, vat_id_text(vat->id).text).data);
   } else if (end == WORKER_VIOLATION && vat->phase == VAT_BUSY) {
     sandbox_violated(k, vat, detail);
   } else if (end == WORKER_KILLED && !launch_of_vat(k, vat->id)) {
@@ -302,7 +309,7 @@ void crank_worker_ended(struct kernel *k, struct vat *vat, enum worker_end end, 
 /* ---- start ---- */
 
 /* Encodes the vat's init frame; false when it does not fit, or the kernel broke. */
-static bool encode_init(struct kernel *k, const struct vat *vat, struct bytes bundle, struct buffer *frame)
+static bool encode_init(struct kernel *k, struct vat *vat, struct bytes bundle, struct buffer *frame)
 {
   struct bytes config = {NULL, 0};
   struct bytes id = record_key(k, "%s", vat_id_text(vat->id).text);
@@ -316,6 +323,7 @@ static bool encode_init(struct kernel *k, const struct vat *vat, struct bytes bu
       .complete = true,
       .limits = {.computrons = vat->policy.computrons, .heap_bytes = vat->policy.heap_bytes},
   };
+  quota_open_account(vat, &init.state);
   return found && !kernel_is_broken(k) && frame_encode_init(frame, &init);
 }
 
@@ -323,7 +331,7 @@ static bool encode_init(struct kernel *k, const struct vat *vat, struct bytes bu
  * What the worker needs to begin: the init frame, and in `program` the program of a vat in C, which the process is started
  * with. A JavaScript vat's code is in the frame, and `program` stays empty. False: it does not fit, or the kernel broke.
  */
-static bool prepare_start(struct kernel *k, const struct vat *vat, struct buffer *frame, struct buffer *program)
+static bool prepare_start(struct kernel *k, struct vat *vat, struct buffer *frame, struct buffer *program)
 {
   struct vat_record record;
   struct buffer code;
@@ -354,7 +362,7 @@ static void start_worker(struct kernel *k, struct vat *vat)
   vat->worker = ++k->next_worker;
   idmap_put(&k->workers, vat->worker, vat);
   vat_set_phase(k, vat, VAT_STARTING);
-  effect_start_worker(k, vat->worker, vat->id, &program);
+  effect_start_worker(k, vat, &program);
   effect_send(k, vat, &frame, true);
 }
 
@@ -628,12 +636,23 @@ void crank_finish_loose(struct kernel *k, uint64_t slot)
 
 /* ---- completion ---- */
 
-static void apply_checkpoint(struct kernel *k, const struct vat *vat, const struct done_frame *done)
+/* What applying a crank's effects has led to. */
+struct effects {
+  struct exit_wish wish;
+  struct storage_account storage;
+};
+
+/* All that a crank says it did: its syscalls, then its checkpoint. Not OK: nothing of it may be kept. */
+static enum vatd_code apply_effects(struct kernel *k, const struct vat *vat, const struct done_frame *done,
+                                    struct effects *effects, struct error *error)
 {
-  for (size_t i = 0; i < done->sets.count; i++)
-    vatstore_put(k, vat->id, done->sets.items[i].key, done->sets.items[i].value);
-  for (size_t i = 0; i < done->deletes.count; i++)
-    vatstore_delete(k, vat->id, done->deletes.items[i]);
+  enum vatd_code code = quota_check_crank(vat, done, error);
+  effects->storage = vat->storage;
+  if (code == VATD_OK)
+    code = syscalls_apply(k, vat, done->syscalls, done->syscall_count, &effects->wish, error);
+  if (code == VATD_OK)
+    code = quota_apply_checkpoint(k, vat, done, &effects->storage, error);
+  return code;
 }
 
 static void forward_logs(struct kernel *k, const struct vat *vat, const struct done_frame *done)
@@ -661,17 +680,21 @@ static void answer_starts(struct kernel *k, struct vat *vat)
 static void complete_start(struct kernel *k, struct vat *vat, const struct done_frame *done)
 {
   struct error error = {0};
-  struct exit_wish wish = {0};
+  struct effects effects = {0};
   crank_begin(k);
   record_set_live(k, vat->id, true);
   vat_provide_root(k, vat->id);
-  if (syscalls_apply(k, vat->id, done->syscalls, done->syscall_count, &wish, &error) != VATD_OK) {
+  enum vatd_code code = apply_effects(k, vat, done, &effects, &error);
+  if (code != VATD_OK) {
     crank_drop(k);
-    crank_vat_broke_rules(k, vat, error.text);
+    if (code == VATD_LIMIT)
+      start_failed(k, vat, error.text);
+    else
+      crank_vat_broke_rules(k, vat, error.text);
     return;
   }
-  apply_checkpoint(k, vat, done);
   crank_keep(k);
+  vat->storage = effects.storage;
   vat->failed_starts = 0;
   vat_set_phase(k, vat, VAT_IDLE);
   answer_starts(k, vat);
@@ -727,37 +750,42 @@ static void exit_vat(struct kernel *k, uint64_t vat, const struct exit_wish *wis
 static void complete_delivery(struct kernel *k, struct vat *vat, const struct done_frame *done)
 {
   struct error error = {0};
-  struct exit_wish wish = {0};
+  struct effects effects = {0};
+  const struct exit_wish *wish = &effects.wish;
   bool of_launch = vat->flight->bootstrap_of_launch;
   uint64_t id = vat->id;
   crank_begin(k);
   apply_delivery(k, vat, vat->flight);
-  if (syscalls_apply(k, id, done->syscalls, done->syscall_count, &wish, &error) != VATD_OK) {
+  enum vatd_code code = apply_effects(k, vat, done, &effects, &error);
+  if (code != VATD_OK) {
     crank_drop(k);
-    crank_vat_broke_rules(k, vat, error.text);
+    if (code == VATD_LIMIT)
+      limit_exceeded(k, vat, error.text);
+    else
+      crank_vat_broke_rules(k, vat, error.text);
     return;
   }
-  struct launch *launch = wish.wanted ? launch_of_vat(k, id) : NULL; /* fails: it has one vat fewer than was asked for */
-  if (wish.wanted && wish.is_failure) {
+  struct launch *launch = wish->wanted ? launch_of_vat(k, id) : NULL; /* fails: it has one vat fewer than was asked for */
+  if (wish->wanted && wish->is_failure) {
     crank_drop(k);
     if (launch) {
-      launch_fail_by_vat(k, launch, id, exit_detail(k, &wish).data);
+      launch_fail_by_vat(k, launch, id, exit_detail(k, wish).data);
       return;
     }
     crank_begin(k);
-    exit_vat(k, id, &wish);
+    exit_vat(k, id, wish);
     crank_keep(k);
     return;
   }
-  apply_checkpoint(k, vat, done);
   forgive(k, vat);
-  if (wish.wanted && !launch)
-    exit_vat(k, id, &wish);
+  if (wish->wanted && !launch)
+    exit_vat(k, id, wish);
   crank_keep(k);
   if (launch)
-    launch_fail_by_vat(k, launch, id, exit_detail(k, &wish).data);
-  if (wish.wanted || kernel_is_broken(k))
+    launch_fail_by_vat(k, launch, id, exit_detail(k, wish).data);
+  if (wish->wanted || kernel_is_broken(k))
     return;
+  vat->storage = effects.storage;
   vat->deliveries += !vat->flight->of_garbage;
   flight_free(vat->flight);
   vat->flight = NULL;
@@ -773,18 +801,25 @@ static bool is_limit(enum done_status status)
          status == DONE_LIMIT_KEYS;
 }
 
-/* "compute limit exceeded" or the worker's own words. */
-static struct bytes status_detail(struct kernel *k, const struct done_frame *done)
+/* "compute limit: limits.computrons of v3 is 2000000000", or the worker's own words. */
+static struct bytes status_detail(struct kernel *k, const struct vat *vat, const struct done_frame *done)
 {
+  struct id_text id = vat_id_text(vat->id);
+  const char *name = done_status_name(done->status);
+  if (done->status == DONE_LIMIT_COMPUTE)
+    return arena_printf(&k->arena, "%s limit: limits.computrons of %s is %llu", name, id.text, (unsigned long long)vat->policy.computrons);
+  if (done->status == DONE_LIMIT_MEMORY)
+    return arena_printf(&k->arena, "%s limit: %.*s (limits.heapBytes of %s is %llu)", name, BYTES_ARG(done->status_text), id.text,
+                        (unsigned long long)vat->policy.heap_bytes);
   if (is_limit(done->status))
-    return arena_printf(&k->arena, "%s limit: %.*s", done_status_name(done->status), BYTES_ARG(done->status_text));
+    return arena_printf(&k->arena, "%s limit of %s: %.*s", name, id.text, BYTES_ARG(done->status_text));
   return arena_copy(&k->arena, done->status_text);
 }
 
 static void complete_starting(struct kernel *k, struct vat *vat, const struct done_frame *done)
 {
   if (done->status != DONE_OK)
-    start_failed(k, vat, status_detail(k, done).data);
+    start_failed(k, vat, status_detail(k, vat, done).data);
   else if (vat->launching && done->unhandled.count)
     start_failed(k, vat, arena_printf(&k->arena, "unhandled rejection: %.*s", BYTES_ARG(done->unhandled.items[0])).data);
   else
@@ -799,7 +834,7 @@ void crank_complete(struct kernel *k, struct vat *vat, const struct done_frame *
   else if (done->status == DONE_OK)
     complete_delivery(k, vat, done);
   else if (is_limit(done->status))
-    limit_exceeded(k, vat, status_detail(k, done).data);
+    limit_exceeded(k, vat, status_detail(k, vat, done).data);
   else
-    crashed(k, vat, status_detail(k, done).data);
+    crashed(k, vat, status_detail(k, vat, done).data);
 }

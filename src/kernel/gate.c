@@ -151,9 +151,9 @@ static struct effect *emit_with_content(struct kernel *k, enum effect_type type,
   return effect;
 }
 
-void effect_start_worker(struct kernel *k, uint64_t worker, uint64_t vat, struct buffer *program)
+void effect_start_worker(struct kernel *k, const struct vat *vat, struct buffer *program)
 {
-  emit_with_content(k, EFFECT_START_WORKER, worker, vat, program);
+  emit_with_content(k, EFFECT_START_WORKER, vat->worker, vat->id, program)->heap_bytes = vat->policy.heap_bytes;
 }
 
 void effect_wake_later(struct kernel *k, uint64_t vat, uint64_t delay_ms)

@@ -81,10 +81,25 @@ struct policy {
   uint64_t computrons;    /* per crank */
   uint64_t heap_bytes;
   uint64_t deadline_ms;   /* per crank; 0: the driver's own */
+  uint64_t syscalls;      /* per crank */
+  uint64_t crank_bytes;   /* of sets, deletes and syscalls, per crank */
+  uint64_t crank_objects; /* exported for the first time, per crank */
+  uint64_t crank_promises; /* likewise */
+  uint64_t queued_messages; /* sent and not delivered */
+  uint64_t storage_bytes;
+  uint64_t storage_keys;
+  uint64_t value_bytes;
   uint64_t reap_interval; /* deliveries */
   uint64_t strikes;       /* limit faults in a row, the last of which counts */
   uint64_t crashes;       /* redeliveries in a row */
   bool terminate;         /* instead of being suspended */
+};
+
+/* How much a vat keeps (quota.h). */
+struct storage_account {
+  uint64_t bytes; /* of keys and values */
+  uint64_t keys;
+  bool exact; /* else they are upper bounds */
 };
 
 struct vat {
@@ -111,6 +126,8 @@ struct vat {
   uint64_t deliveries_seen; /* by the last kernel_reap_idle() */
   uint64_t strikes;    /* limit faults in a row; as stored */
   uint64_t crashes;    /* environment faults in a row; as stored */
+  uint64_t queued;     /* messages it has sent that are in the run queue */
+  struct storage_account storage; /* once its worker has been started */
 };
 
 /* ---- a launch under way ---- */
@@ -131,6 +148,7 @@ struct launch {
 struct staged_item {
   uint64_t vat; /* 0: needs no worker */
   uint64_t slot;
+  uint64_t sender; /* of a message; 0: no vat */
 };
 
 struct waiter {
@@ -145,6 +163,10 @@ struct staged_list {
 };
 
 struct staged {
+  uint64_t objects;            /* made by the vat whose crank it is; so are the next two */
+  uint64_t promises;
+  uint64_t messages;           /* sent */
+  uint64_t waiting;            /* for the promise that the last of them was sent to */
   struct staged_list queued;   /* run queue slots to index */
   struct staged_list dequeued; /* run queue slots that are gone */
   struct kref *settled;        /* promises that were settled: their waiters are to be told */

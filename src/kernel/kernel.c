@@ -18,6 +18,7 @@
 #include "kernel/gate.h"
 #include "kernel/launch.h"
 #include "kernel/promises.h"
+#include "kernel/quota.h"
 #include "kernel/records.h"
 #include "kernel/requests.h"
 #include "kernel/services.h"
@@ -67,6 +68,7 @@ static void index_run_queue(struct kernel *k)
     if (!record_queue_item(k, KREF_NOTHING, slot, &item))
       continue; /* a hole */
     uint64_t vat = item.vat;
+    quota_count_queued(k, item.sender, true);
     if (item.type == ITEM_SEND) {
       struct route route = route_of(k, item.target);
       vat = route.type == ROUTE_VAT ? route.vat : 0;

@@ -85,6 +85,7 @@ struct effect {
   struct buffer frame;
   bool timed;
   uint64_t deadline_ms; /* of a timed frame; 0: the driver's own */
+  uint64_t heap_bytes;  /* of a worker to be started */
   uint64_t delay_ms;
   uint64_t request;
   enum vatd_code code; /* VATD_OK: `result` counts */

@@ -2,7 +2,9 @@
 /*
  * kernel/policy.h - what a vat may use, and what becomes of it when it uses more. Its configuration may say so:
  *
- *   "limits":  {"computrons": N per crank, "heapBytes": N, "deadlineMs": N per crank, "reapInterval": N deliveries}
+ *   "limits":  {"computrons": N per crank, "heapBytes": N, "deadlineMs": N per crank, "reapInterval": N deliveries,
+ *               "syscalls", "crankBytes", "crankObjects", "crankPromises": N per crank, "queuedMessages": N,
+ *               "storageBytes", "storageKeys", "valueBytes": N}
  *   "faults":  {"strikes": N, "crashes": N in a row, "then": "suspend" | "terminate"}
  *
  * What it does not say is a DEFAULT_… of base/limits.h.

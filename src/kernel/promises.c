@@ -19,10 +19,10 @@
 
 #include <stdlib.h>
 
-static void stage(struct staged_list *list, uint64_t vat, uint64_t slot)
+static void stage(struct staged_list *list, uint64_t vat, uint64_t slot, const struct queue_item *item)
 {
   list->items = grown(list->items, list->count, &list->capacity, sizeof *list->items);
-  list->items[list->count++] = (struct staged_item){vat, slot};
+  list->items[list->count++] = (struct staged_item){vat, slot, item->sender};
 }
 
 /* ---- kernel errors ---- */
@@ -93,13 +93,13 @@ struct route route_of(struct kernel *k, struct kref target)
 
 void queue_append(struct kernel *k, uint64_t vat, const struct queue_item *item)
 {
-  stage(&k->staged.queued, vat, record_queue_append(k, KREF_NOTHING, item));
+  stage(&k->staged.queued, vat, record_queue_append(k, KREF_NOTHING, item), item);
 }
 
-void queue_remove(struct kernel *k, uint64_t vat, uint64_t slot)
+void queue_remove(struct kernel *k, uint64_t vat, uint64_t slot, const struct queue_item *item)
 {
   record_queue_remove(k, KREF_NOTHING, slot);
-  stage(&k->staged.dequeued, vat, slot);
+  stage(&k->staged.dequeued, vat, slot, item);
 }
 
 static bool is_suspended(struct kernel *k, uint64_t vat)
@@ -108,17 +108,18 @@ static bool is_suspended(struct kernel *k, uint64_t vat)
   return known ? known->suspended : vat_exists(k, vat) && vat_of(k, vat)->suspended;
 }
 
-/* Puts an item, whose references are counted, where its target leads. */
-static void place_message(struct kernel *k, const struct queue_item *item)
+/* Puts an item, whose references are counted, where its target leads. Returns how many wait for the same promise, if it has to. */
+static uint64_t place_message(struct kernel *k, const struct queue_item *item)
 {
   struct route route = route_of(k, item->target);
   uint64_t vat = route.type == ROUTE_VAT ? route.vat : 0;
   if (route.type == ROUTE_WAIT)
-    record_queue_append(k, route.target, item);
-  else if (!vat || !is_suspended(k, vat))
+    return record_queue_append(k, route.target, item) + 1 - record_queue_tail(k, route.target);
+  if (!vat || !is_suspended(k, vat))
     queue_append(k, vat, item);
   else if (!suspension_queue(k, vat, item))
     queue_append(k, 0, item); /* crank_finish_loose() will reject it */
+  return 0;
 }
 
 void queue_message(struct kernel *k, struct queue_item *item)
@@ -127,7 +128,7 @@ void queue_message(struct kernel *k, struct queue_item *item)
   ref_add(k, item->target);
   ref_add(k, item->result);
   refs_add_slots(k, &item->methargs);
-  place_message(k, item);
+  k->staged.waiting = place_message(k, item);
 }
 
 void queue_notify(struct kernel *k, uint64_t vat, struct kref promise)
@@ -153,7 +154,7 @@ void queue_release(struct kernel *k, const struct queue_item *item)
 
 void queue_finish(struct kernel *k, uint64_t vat, uint64_t slot, const struct queue_item *item)
 {
-  queue_remove(k, vat, slot);
+  queue_remove(k, vat, slot, item);
   queue_release(k, item);
 }
 

@@ -58,7 +58,7 @@ void queue_notify(struct kernel *k, uint64_t vat, struct kref promise);
 /* Appends an item, whose references are counted already, for the vat (0: none). */
 void queue_append(struct kernel *k, uint64_t vat, const struct queue_item *item);
 /* Takes an item out of the run queue; its references stay counted. */
-void queue_remove(struct kernel *k, uint64_t vat, uint64_t slot);
+void queue_remove(struct kernel *k, uint64_t vat, uint64_t slot, const struct queue_item *item);
 /* Drops the references of an item that is no longer queued. */
 void queue_release(struct kernel *k, const struct queue_item *item);
 /* The item is done: it goes from the run queue, and its references with it. */

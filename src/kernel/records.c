@@ -560,7 +560,10 @@ static json_t *item_to_json(const struct queue_item *item)
   json_t *message = json_pack("{s:o}", "methargs", kernel_data_to_json(&item->methargs));
   if (item->result.type != KREF_NONE)
     json_object_set_new(message, "result", json_string(kref_text(item->result).text));
-  return json_pack("{s:s, s:s, s:o}", "type", "send", "target", kref_text(item->target).text, "message", message);
+  json_t *json = json_pack("{s:s, s:s, s:o}", "type", "send", "target", kref_text(item->target).text, "message", message);
+  if (item->sender)
+    json_object_set_new(json, "sender", json_string(vat_id_text(item->sender).text));
+  return json;
 }
 
 static bool json_kref(const json_t *json, struct kref *kref)
@@ -581,10 +584,12 @@ static bool item_from_json(struct kernel *k, const json_t *json, struct queue_it
   }
   const json_t *message = json_object_get(json, "message");
   const json_t *result = json_object_get(message, "result");
+  const json_t *sender = json_object_get(json, "sender");
   item->type = ITEM_SEND;
   return strcmp(type, "send") == 0 && json_kref(json_object_get(json, "target"), &item->target) &&
          kernel_data_from_json(k, json_object_get(message, "methargs"), &item->methargs) &&
-         (!result || json_kref(result, &item->result));
+         (!result || json_kref(result, &item->result)) &&
+         (!sender || (json_is_string(sender) && vat_id_parse(json_string_bytes(sender), &item->sender)));
 }
 
 void record_put_item(struct kernel *k, struct bytes key, const struct queue_item *item)

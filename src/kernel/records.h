@@ -140,6 +140,7 @@ struct queue_item {
   struct kref target;         /* send */
   struct kernel_data methargs; /* send */
   struct kref result;         /* send; may be nothing */
+  uint64_t sender;            /* send: the vat, or 0 */
   uint64_t vat;               /* notify */
   struct kref promise;        /* notify */
 };

@@ -230,7 +230,7 @@ static void begin_call(struct kernel *k, uint64_t slot, const struct queue_item 
   record_set_decider(k, item.result, ENDPOINT_KERNEL);
   record_put_item(k, call_key(k, item.result), &item);
   request_hold_slots(k, &item.methargs);
-  queue_remove(k, 0, slot);
+  queue_remove(k, 0, slot, &item);
   crank_keep(k);
   gate_call_service(k, note_call(k, item.result, endowment_vat(name)), name, kernel_data_to_json(&item.methargs));
 }

@@ -25,7 +25,7 @@ static void move_pending(struct kernel *k, const struct vat *vat)
     if (!record_queue_item(k, KREF_NOTHING, slot, &item))
       continue;
     record_queue_append(k, queue_of_vat(vat->id), &item);
-    queue_remove(k, vat->id, slot);
+    queue_remove(k, vat->id, slot, &item);
   }
 }
 

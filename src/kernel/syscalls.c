@@ -18,6 +18,7 @@
 #include "kernel/syscalls.h"
 #include "kernel/clist.h"
 #include "kernel/promises.h"
+#include "kernel/quota.h"
 #include "kernel/refs.h"
 #include "wire/capdata_check.h"
 
@@ -55,12 +56,13 @@ static bool check_send(struct kernel *k, uint64_t vat, const struct vat_syscall 
 static void apply_send(struct kernel *k, uint64_t vat, const struct vat_syscall *call)
 {
   const struct vat_message *message = &call->message;
-  struct queue_item item = {.target = clist_export(k, vat, message->target)};
+  struct queue_item item = {.target = clist_export(k, vat, message->target), .sender = vat};
   item.methargs = clist_export_data(k, vat, &message->methargs);
   if (message->result.size) {
     item.result = clist_export(k, vat, message->result);
     record_set_decider(k, item.result, 0);
   }
+  k->staged.messages++;
   queue_message(k, &item);
 }
 
@@ -228,13 +230,15 @@ static void apply(struct kernel *k, uint64_t vat, const struct vat_syscall *call
   }
 }
 
-enum vatd_code syscalls_apply(struct kernel *k, uint64_t vat, const struct vat_syscall *calls, size_t count,
+enum vatd_code syscalls_apply(struct kernel *k, const struct vat *vat, const struct vat_syscall *calls, size_t count,
                               struct exit_wish *wish, struct error *error)
 {
   for (size_t i = 0; i < count; i++) {
-    if (!check(k, vat, &calls[i], error))
+    if (!check(k, vat->id, &calls[i], error))
       return error_wrap(error, "syscall %zu, %s", i + 1, syscall_type_name(calls[i].type));
-    apply(k, vat, &calls[i], wish);
+    apply(k, vat->id, &calls[i], wish);
+    if (quota_check_made(k, vat, &calls[i], error) != VATD_OK)
+      return VATD_LIMIT;
   }
   return VATD_OK;
 }

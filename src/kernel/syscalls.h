@@ -19,7 +19,7 @@ struct exit_wish {
  * Applies all syscalls of a crank in order. INVALID with the reason when one breaks a rule: then the crank must be rolled
  * back, for its predecessors have been applied.
  */
-enum vatd_code syscalls_apply(struct kernel *k, uint64_t vat, const struct vat_syscall *calls, size_t count,
+enum vatd_code syscalls_apply(struct kernel *k, const struct vat *vat, const struct vat_syscall *calls, size_t count,
                               struct exit_wish *wish, struct error *error);
 
 #endif

@@ -57,6 +57,26 @@ bool vatstore_next_key(struct kernel *k, uint64_t vat, struct bytes after, struc
   return found;
 }
 
+bool vatstore_value_size(struct kernel *k, uint64_t vat, struct bytes key, size_t *size)
+{
+  struct error error = {0};
+  struct buffer buffer;
+  if (kernel_is_broken(k))
+    return false;
+  buffer_init(&buffer, LIMIT_VATSTORE_VALUE);
+  bool found = worked(k, k->store->ops->get(k->store, vat_id_text(vat).text, key, &buffer, &error), &error);
+  *size = buffer.size;
+  buffer_fini(&buffer);
+  return found;
+}
+
+void vatstore_each(struct kernel *k, uint64_t vat, store_row_fn *row, void *context)
+{
+  struct error error = {0};
+  if (!kernel_is_broken(k))
+    worked(k, k->store->ops->scan(k->store, vat_id_text(vat).text, bytes_of(""), row, context, &error), &error);
+}
+
 bool vatstore_has_prefix(struct kernel *k, uint64_t vat, struct bytes prefix)
 {
   struct bytes key;

@@ -18,5 +18,9 @@ bool vatstore_next_key(struct kernel *k, uint64_t vat, struct bytes after, struc
 bool vatstore_has_prefix(struct kernel *k, uint64_t vat, struct bytes prefix);
 /* All rows whose key starts with `prefix`. */
 struct key_value_list vatstore_rows(struct kernel *k, uint64_t vat, struct bytes prefix);
+/* All rows of the vat, one after the other; see the store's scan. */
+void vatstore_each(struct kernel *k, uint64_t vat, store_row_fn *row, void *context);
+/* How large the key's value is; false when there is none. */
+bool vatstore_value_size(struct kernel *k, uint64_t vat, struct bytes key, size_t *size);
 
 #endif

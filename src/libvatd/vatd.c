@@ -88,7 +88,7 @@ static void start_worker(struct vatd *v, const struct effect *effect)
 {
   struct error error = {0};
   struct worker_process *worker;
-  if (worker_process_spawn(&v->host, effect->worker, buffer_bytes(&effect->frame), &worker, &error) == VATD_OK)
+  if (worker_process_spawn(&v->host, effect->worker, buffer_bytes(&effect->frame), effect->heap_bytes, &worker, &error) == VATD_OK)
     idmap_put(&v->workers, effect->worker, worker);
   else
     kernel_worker_ended(v->kernel, effect->worker, WORKER_UNSTARTABLE, error.text);

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -338,7 +339,21 @@ static struct worker_process *process_new(struct worker_host *host, uint64_t id,
   return worker;
 }
 
-enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, struct bytes program,
+/*
+ * The worker may use so much memory of its own. Set from here, for only we know the vat; it has nothing of the vat yet, so that it
+ * does not matter when it happens.
+ */
+static void limit_memory(struct worker_process *worker, bool has_program, uint64_t heap_bytes)
+{
+#ifndef VATD_SANITIZED /* a sanitizer's shadow is terabytes */
+  rlim_t most = heap_bytes + (has_program ? WORKER_BYTES_OF_PROGRAM : WORKER_BYTES_OF_ENGINE);
+  prlimit(child_pid(worker->child), RLIMIT_DATA, &(struct rlimit){most, most}, NULL);
+#else
+  (void)worker, (void)has_program, (void)heap_bytes;
+#endif
+}
+
+enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, struct bytes program, uint64_t heap_bytes,
                                     struct worker_process **worker, struct error *error)
 {
   int ends[2];
@@ -362,6 +377,7 @@ enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, struc
     close_channel(made);
     return code;
   }
+  limit_memory(made, program.size > 0, heap_bytes);
   watch_channel(made, false);
   *worker = made;
   return VATD_OK;

@@ -49,8 +49,9 @@ enum vatd_code worker_host_open(struct worker_host *host, const char *directory,
 void worker_host_close(struct worker_host *host);
 
 /* Starts a process that will be reported as `id`: of the program of a C vat, or, when `program` is empty, one with the
- * JavaScript engine. The host must outlive it. */
-enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, struct bytes program,
+ * JavaScript engine. `heap_bytes` is what the vat may use: a program gets no more memory than that, and a little for itself;
+ * the engine bounds its heap by itself, but not what it decodes. The host must outlive the worker. */
+enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, struct bytes program, uint64_t heap_bytes,
                                     struct worker_process **worker, struct error *error);
 /* Sends a whole frame and takes over its memory. When `timed`, the worker is killed (WORKER_DEADLINE) unless a frame of it
  * arrives within `deadline_ms` (0: the host's). */

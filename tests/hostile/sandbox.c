@@ -8,6 +8,7 @@
  * system call. It dies of SIGSYS, or says what the call returned. `golden` is the documented list (docs/sandbox.md; the
  * scenario sandbox.sh compares the two), with arguments that are let through and such that are not.
  */
+#include "base/limits.h"
 #include "base/memory.h"
 #include "probe.h"
 #include "vat-worker/seccomp.h"
@@ -108,7 +109,7 @@ static void start(enum seccomp_audience audience)
 {
   struct error error;
   struct bytes none = {NULL, 0};
-  if (worker_process_spawn(&host, 1, none, &probe.worker, &error) != VATD_OK) {
+  if (worker_process_spawn(&host, 1, none, GIB, &probe.worker, &error) != VATD_OK) {
     fprintf(stderr, "%s\n", error.text);
     exit(1);
   }

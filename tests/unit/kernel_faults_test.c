@@ -19,7 +19,7 @@ static void a_message_that_exceeds_a_limit_is_rejected_and_the_next_one_runs(voi
   uint64_t loop = harness_call(h, "alice", "loop");
   uint64_t next = harness_call(h, "alice", "next");
   hit_limit(h, ALICE);
-  assert_contains(harness_answer(h, loop), "[KERNEL:LIMIT_EXCEEDED] compute limit: 2000000000 computrons");
+  assert_contains(harness_answer(h, loop), "[KERNEL:LIMIT_EXCEEDED] compute limit: limits.computrons of v1 is 2000000000");
   assert_int_equal(h->vats[ALICE].starts, 2);
   harness_return(h, ALICE, "#1", NULL);
   assert_int_equal(harness_answer_code(h, next), VATD_OK);
