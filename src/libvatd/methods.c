@@ -35,7 +35,7 @@ static struct bytes json_bytes(const json_t *string)
 
 static void bad_params(struct vatd *v, struct request *request, const char *what)
 {
-  char text[256];
+  char text[ERROR_TEXT_MAX + 32];
   snprintf(text, sizeof text, "Invalid params: %s", what);
   kernel_answer_error(v->kernel, request->number, VATD_BAD_PARAMS, text);
 }

@@ -40,11 +40,10 @@ export function buildRootObject(_powers, _parameters, baggage) {
     eat: kind => gluttons[kind](),
     // Sends to `target` without end.
     send: target => { for (;;) E(target).ping(); },
-    sendSome: (target, count) => { for (let i = 0; i < count; i++) void E.sendOnly(target).ping(); },
-    sendBytes: target => { const s = 'x'.repeat(1e6); for (;;) E.sendOnly(target).take(s); },
-    make: () => { const all = []; for (let i = 0; ; i++) { all.push(Far(`thing ${i}`, {})); if (i % 500 === 0) E.sendOnly(next || all[0]).take(harden([...all])); } },
-    give: (target, count) => E.sendOnly(target).take(harden(Array.from({ length: count }, (_, i) => Far(`thing ${i}`, {})))),
-    promise: (target, count) => { for (let i = 0; i < count; i++) E.sendOnly(target).take(makePromiseKit().promise); },
+    sendSome: (target, count) => { for (let i = 0; i < count; i++) void E(target).ping(); },
+    sendBytes: target => { const s = 'x'.repeat(1e6); for (;;) void E(target).take(s); },
+    give: (target, count) => { void E(target).take(harden(Array.from({ length: count }, (_, i) => Far(`thing ${i}`, {})))); },
+    promise: (target, count) => { for (let i = 0; i < count; i++) void E(target).take(makePromiseKit().promise); },
     keep: (key, size) => { const value = 'x'.repeat(size); if (baggage.has(key)) baggage.set(key, value); else baggage.init(key, value); },
     keepMany: (count, size) => {
       const value = 'x'.repeat(size);
