@@ -74,13 +74,29 @@
 #define LIMIT_FETCH_MS 600000
 #define LIMIT_RANDOM_BYTES (64 * KIB) /* of one call of crypto.getRandomValues */
 
-/* The control socket. */
-#define LIMIT_RPC_REQUEST (64 * MIB)
-#define LIMIT_RPC_ANSWER (256 * MIB)
+/* The control socket (docs/rpc.md, "Limits"). What a client may have of the one thread and of the memory. */
+#define LIMIT_RPC_REQUEST (4 * MIB)        /* one line */
+#define LIMIT_RPC_VALUES 50000             /* in one request: members, elements, arrays and objects */
+#define LIMIT_RPC_ID (1 * KIB)             /* a request's id, when it is a string */
+#define LIMIT_RPC_CALLS 20000              /* under way for all; beyond it nothing is begun that may wait for vats */
+#define LIMIT_RPC_CALLS_PER_CLIENT 2000    /* under way for one connection */
+#define LIMIT_RPC_TURN_LINES 64            /* requests of one connection that are begun before others have their turn … */
+#define LIMIT_RPC_TURN_MS 2                /* … and for how long */
+#define LIMIT_RPC_ACCEPTS 32               /* new connections at a time */
+#define LIMIT_RPC_INPUT_TOTAL (8 * MIB)    /* lines that are not whole yet, of all; beyond it the oldest goes */
+#define LIMIT_RPC_PAUSE (256 * KIB)        /* with so much not taken, no further request of that connection is read */
+#define LIMIT_RPC_UNSENT (4 * MIB)         /* with so much not taken, a further line ends the connection */
+#define LIMIT_RPC_UNSENT_TOTAL (8 * MIB)   /* not taken, of all; beyond it the largest that stands still goes */
+#define LIMIT_RPC_STALL_MS 100             /* without taking a byte: it stands still */
+#define LIMIT_RPC_ANSWER (256 * MIB)       /* what a client of ours accepts as an answer */
 #define LIMIT_JSON_DEPTH 512
-#define LIMIT_CLIENTS 1000
+#define LIMIT_CLIENTS 1000                 /* a further one takes the place of the one that was silent for longest */
+#define LIMIT_LOG_MEMORY (4 * MIB)         /* the newest lines of the log, for `vat log` */
+
+/* Queries and other reading. */
 #define LIMIT_QUERY_ROWS 10000
-#define LIMIT_QUERY_MS 2000
+#define LIMIT_QUERY_MS 1000
+#define LIMIT_QUERY_BYTES (8 * MIB)        /* in the rows of one answer */
 
 /* Batches (DESIGN: the output gate). A batch is committed at the latest when one of these is reached. */
 #define LIMIT_BATCH_CRANKS 256

@@ -3,11 +3,24 @@
 #include "base/unix_socket.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/* Removes what an earlier process of ours left. */
+static bool make_way(const char *path)
+{
+  struct stat status;
+  if (lstat(path, &status) != 0)
+    return true;
+  if (!S_ISSOCK(status.st_mode) || status.st_uid != geteuid() || status.st_nlink != 1)
+    return false;
+  unlink(path);
+  return true;
+}
 
 int unix_socket_bind(const char *path)
 {
@@ -17,11 +30,12 @@ int unix_socket_bind(const char *path)
     return -1;
   }
   strcpy(address.sun_path, path);
-  struct stat status;
-  if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode))
-    unlink(path);
+  if (!make_way(path)) {
+    errno = EEXIST;
+    return -1;
+  }
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  mode_t mask = umask(0177);
+  mode_t mask = umask(0177); /* before bind: a mode that is set afterwards comes too late */
   int failed = fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0;
   umask(mask);
   if (failed && fd >= 0) {

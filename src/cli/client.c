@@ -32,6 +32,16 @@ static enum vatd_code connect_error(int errnum, const char *path, struct error *
   return error_set_errno(error, nobody ? VATD_NOT_FOUND : VATD_IO, errnum, "cannot connect to %s", path);
 }
 
+/* Requests are for a daemon of our own user, or of root; root may talk to anybody's. */
+static bool is_trusted(int fd)
+{
+  struct ucred peer;
+  socklen_t size = sizeof peer;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+    return false;
+  return geteuid() == 0 || peer.uid == geteuid() || peer.uid == 0;
+}
+
 enum vatd_code client_connect(struct client *client, const char *path, struct error *error)
 {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -48,6 +58,10 @@ enum vatd_code client_connect(struct client *client, const char *path, struct er
     int errnum = errno;
     close(fd);
     return connect_error(errnum, path, error);
+  }
+  if (!is_trusted(fd)) {
+    close(fd);
+    return error_set(error, VATD_INVALID, "%s is another user's: nothing is sent there", path);
   }
   client->fd = fd;
   return VATD_OK;

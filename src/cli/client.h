@@ -20,7 +20,7 @@ struct client {
 void client_init(struct client *client);
 void client_fini(struct client *client);
 
-/* NOT_FOUND: nobody listens on `path`. */
+/* NOT_FOUND: nobody listens on `path`; INVALID: another user does. */
 enum vatd_code client_connect(struct client *client, const char *path, struct error *error);
 
 /* The process that listens at the other end, 0 when the system does not say. */

@@ -2,120 +2,24 @@
 /*
  * daemon/control.c - see control.h.
  *
- * A client has a buffer for the line that is not whole yet, and a count of writes under way. A client that sends a line
- * longer than LIMIT_RPC_REQUEST is told so and closed; one that does not read its answers is closed when LIMIT_RPC_ANSWER
- * bytes wait for it. A call outlives its client: its answer is then dropped.
+ * Connections are accepted a few at a time, and clients that have more to say take turns, once each for every round of the
+ * loop. A call outlives its client: its answer is then dropped.
  */
 #include "daemon/control.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/unix_socket.h"
+#include "daemon/client.h"
 #include "daemon/daemon.h"
 #include "daemon/rpc.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define READ_SIZE (64 * KIB)
 #define BACKLOG 128
-
-struct client {
-  struct client *next;
-  struct control *control;
-  uv_pipe_t pipe;
-  struct buffer in;
-  size_t scanned; /* bytes of `in` known to hold no newline */
-  bool follows_log;
-  bool closing;
-  bool input_ended;   /* the peer sends no more; it is closed when its calls are answered */
-  size_t calls;       /* not answered yet */
-};
-
-struct line_write {
-  uv_write_t request;
-  char *text;
-};
-
-/* ---- connections ---- */
-
-static void free_client(uv_handle_t *handle)
-{
-  struct client *client = handle->data;
-  buffer_fini(&client->in);
-  free(client);
-}
-
-/* Calls of a client that has gone are still made; their answers have nobody to go to. */
-static void forget_client_of_calls(struct control *control, const struct client *client)
-{
-  struct rpc_call *call;
-  size_t position = 0;
-  while ((call = idmap_next(&control->calls, &position))) {
-    if (call->client == client)
-      call->client = NULL;
-  }
-}
-
-static void close_client(struct client *client)
-{
-  if (client->closing)
-    return;
-  client->closing = true;
-  struct client **at = &client->control->clients;
-  while (*at != client)
-    at = &(*at)->next;
-  *at = client->next;
-  client->control->client_count--;
-  forget_client_of_calls(client->control, client);
-  uv_close((uv_handle_t *)&client->pipe, free_client);
-}
-
-static void close_when_done(struct client *client)
-{
-  if (client->input_ended && client->calls == 0 && uv_stream_get_write_queue_size((uv_stream_t *)&client->pipe) == 0)
-    close_client(client);
-}
-
-static void on_written(uv_write_t *request, int status)
-{
-  struct line_write *write = (struct line_write *)request;
-  struct client *client = request->handle->data;
-  free(write->text);
-  free(write);
-  if (client->closing)
-    return;
-  if (status != 0)
-    close_client(client);
-  else
-    close_when_done(client);
-}
-
-void control_send(struct client *client, json_t *message)
-{
-  char *text = json_dumps(message, JSON_COMPACT);
-  json_decref(message);
-  if (client->closing || !text) {
-    free(text);
-    return;
-  }
-  if (uv_stream_get_write_queue_size((uv_stream_t *)&client->pipe) > LIMIT_RPC_ANSWER) {
-    free(text);
-    close_client(client);
-    return;
-  }
-  size_t size = strlen(text);
-  text[size] = '\n'; /* in place of the NUL: the length travels apart */
-  struct line_write *write = memory_alloc(sizeof *write);
-  write->text = text;
-  uv_buf_t data = uv_buf_init(text, (unsigned)size + 1);
-  if (uv_write(&write->request, (uv_stream_t *)&client->pipe, &data, 1, on_written) != 0) {
-    free(text);
-    free(write);
-    close_client(client);
-  }
-}
 
 /* ---- calls ---- */
 
@@ -142,13 +46,10 @@ static void end_call(struct rpc_call *call, const char *member, json_t *value)
 {
   struct client *client = call->client;
   idmap_remove(&call->control->calls, call->number);
-  if (client) {
-    client->calls--;
-    if (call->id)
-      control_send(client, json_pack("{s:s, s:O, s:O}", "jsonrpc", "2.0", "id", call->id, member, value));
-    if (!client->closing)
-      close_when_done(client);
-  }
+  if (client && call->id)
+    client_send(client, json_pack("{s:s, s:O, s:O}", "jsonrpc", "2.0", "id", call->id, member, value));
+  if (client && !client->closing)
+    client_call_ended(client);
   json_decref(value);
   free_call(call);
 }
@@ -160,11 +61,15 @@ void control_answer(struct rpc_call *call, const json_t *result)
 
 void control_answer_error(struct rpc_call *call, int code, const char *message, json_t *data)
 {
-  json_t *text = json_string(message);
-  json_t *error = json_pack("{s:i, s:o}", "code", code, "message", text ? text : json_string("(not UTF-8)"));
+  json_t *error = json_pack("{s:i, s:o}", "code", code, "message", rpc_text(message));
   if (data)
     json_object_set(error, "data", data);
   end_call(call, "error", error);
+}
+
+bool control_has_room_for_calls(const struct control *control)
+{
+  return idmap_count(&control->calls) < LIMIT_RPC_CALLS;
 }
 
 /* ---- log followers ---- */
@@ -178,126 +83,201 @@ void control_publish_line(struct control *control, json_t *line)
 {
   struct client *next;
   for (struct client *client = control->clients; client; client = next) {
+    next = client->next; /* a client that is closed meanwhile keeps its place until the loop comes round */
+    if (client->follows_log)
+      client_send(client, json_pack("{s:s, s:s, s:O}", "jsonrpc", "2.0", "method", "log", "params", line));
+  }
+}
+
+/* ---- what all clients have together ---- */
+
+void control_forget_client(struct control *control, struct client *client)
+{
+  struct rpc_call *call;
+  size_t position = 0;
+  struct client **at = &control->clients;
+  while (*at != client)
+    at = &(*at)->next;
+  *at = client->next;
+  control->client_count--;
+  while (client->calls && (call = idmap_next(&control->calls, &position))) {
+    if (call->client == client)
+      call->client = NULL;
+  }
+}
+
+uint64_t control_next_line_number(struct control *control)
+{
+  return ++control->last_line_number;
+}
+
+void control_note_input(struct control *control, size_t before, size_t after)
+{
+  control->input_total += after - before;
+}
+
+void control_note_output(struct control *control, size_t before, size_t after)
+{
+  control->output_total += after - before;
+}
+
+static struct client *oldest_line(struct control *control)
+{
+  struct client *oldest = NULL;
+  for (struct client *client = control->clients; client; client = client->next) {
+    if (client->in.size > 0 && (!oldest || client->line_number < oldest->line_number))
+      oldest = client;
+  }
+  return oldest;
+}
+
+void control_bound_input(struct control *control)
+{
+  struct client *client;
+  while (control->input_total > LIMIT_RPC_INPUT_TOTAL && (client = oldest_line(control)))
+    client_close(client);
+}
+
+/* What waits in all; `*largest` is the client for whom most waits of those that stand still, or NULL. */
+static size_t look_at_output(struct control *control, struct client **largest)
+{
+  size_t total = 0;
+  *largest = NULL;
+  for (struct client *client = control->clients; client; client = client->next) {
+    size_t unsent = client_unsent(client);
+    total += unsent;
+    bool still = client_stalled(client) >= LIMIT_RPC_STALL_MS;
+    if (unsent && still && (!*largest || unsent > client_unsent(*largest)))
+      *largest = client;
+  }
+  return total;
+}
+
+void control_bound_output(struct control *control, size_t size)
+{
+  struct client *largest;
+  if (control->output_total + size <= LIMIT_RPC_UNSENT_TOTAL)
+    return;
+  while (look_at_output(control, &largest) + size > LIMIT_RPC_UNSENT_TOTAL && largest)
+    client_close(largest);
+}
+
+/* ---- turns ---- */
+
+static void on_turns(uv_idle_t *turns)
+{
+  struct control *control = turns->data;
+  struct client *next;
+  uv_idle_stop(turns);
+  for (struct client *client = control->clients; client; client = next) {
     next = client->next;
-    if (client->follows_log)
-      control_send(client, json_pack("{s:s, s:s, s:O}", "jsonrpc", "2.0", "method", "log", "params", line));
+    if (client->ready && !client->closing)
+      client_take_turn(client);
   }
 }
 
-/* ---- reading ---- */
-
-static void take_lines(struct client *client)
+void control_turns_wanted(struct control *control)
 {
-  while (!client->closing) {
-    char *newline = client->in.size > client->scanned
-                        ? memchr(client->in.data + client->scanned, '\n', client->in.size - client->scanned)
-                        : NULL;
-    if (!newline) {
-      client->scanned = client->in.size;
-      return;
-    }
-    size_t size = (size_t)(newline - client->in.data);
-    rpc_handle_line(client->control->daemon, client, bytes_from(client->in.data, size));
-    client->scanned = 0;
-    buffer_consume(&client->in, size + 1);
-  }
+  uv_idle_start(&control->turns, on_turns);
 }
 
-static void offer_room(uv_handle_t *handle, size_t suggested, uv_buf_t *room)
-{
-  struct client *client = handle->data;
-  (void)suggested;
-  if (!buffer_reserve(&client->in, READ_SIZE))
-    *room = uv_buf_init(NULL, 0);
-  else
-    *room = uv_buf_init(client->in.data + client->in.size, READ_SIZE);
-}
+/* ---- connections ---- */
 
-static void refuse_long_line(struct client *client)
+static bool peer_is_trusted(int fd)
 {
-  rpc_refuse(client, -32600, "the request is longer than the limit of 64 MiB");
-  uv_read_stop((uv_stream_t *)&client->pipe);
-  client->input_ended = true;
-  close_when_done(client);
-}
-
-static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *room)
-{
-  struct client *client = stream->data;
-  (void)room;
-  if (count == UV_ENOBUFS) {
-    refuse_long_line(client);
-    return;
-  }
-  if (count == UV_EOF) {
-    if (client->in.size > 0)
-      rpc_refuse(client, -32700, "Parse error: the request does not end with a newline");
-    client->input_ended = true;
-    if (client->follows_log)
-      close_client(client);
-    else
-      close_when_done(client);
-    return;
-  }
-  if (count < 0) {
-    close_client(client);
-    return;
-  }
-  client->in.size += (size_t)count;
-  take_lines(client);
-}
-
-/* ---- listening ---- */
-
-static bool peer_is_trusted(uv_pipe_t *pipe)
-{
+#ifdef VATD_DEFECT_PEER
+  return true;
+#endif
   struct ucred peer;
   socklen_t size = sizeof peer;
-  uv_os_fd_t fd;
-  if (uv_fileno((uv_handle_t *)pipe, &fd) != 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
     return false;
   return peer.uid == geteuid() || peer.uid == 0;
 }
 
-static void on_connection(uv_stream_t *listener, int status)
+/* Whether `a` is to make room rather than `b`: who has nothing under way before who has, then who was silent for longer. */
+static bool goes_before(const struct client *a, const struct client *b)
 {
-  struct control *control = listener->data;
-  if (status != 0)
+  bool a_waits = a->calls > 0 || a->follows_log;
+  bool b_waits = b->calls > 0 || b->follows_log;
+  return a_waits != b_waits ? b_waits : a->last_heard < b->last_heard;
+}
+
+static void make_room(struct control *control)
+{
+  struct client *first = control->clients;
+  for (struct client *client = first; client; client = client->next) {
+    if (goes_before(client, first))
+      first = client;
+  }
+  if (first)
+    client_close(first);
+}
+
+static void take_in(struct control *control, int fd)
+{
+  if (!peer_is_trusted(fd)) {
+    close(fd);
     return;
-  struct client *client = memory_zalloc(sizeof *client);
-  client->control = control;
-  buffer_init(&client->in, LIMIT_RPC_REQUEST);
-  uv_pipe_init(listener->loop, &client->pipe, 0);
-  client->pipe.data = client;
+  }
+  if (control->client_count >= control->client_limit)
+    make_room(control);
+  struct client *client = client_new(control, fd);
+  if (!client)
+    return;
   client->next = control->clients;
   control->clients = client;
   control->client_count++;
-  if (uv_accept(listener, (uv_stream_t *)&client->pipe) != 0 || !peer_is_trusted(&client->pipe) ||
-      control->client_count > LIMIT_CLIENTS)
-    close_client(client);
-  else
-    uv_read_start((uv_stream_t *)&client->pipe, offer_room, on_read);
+}
+
+static void on_connections(uv_poll_t *listener, int status, int events)
+{
+  struct control *control = listener->data;
+  (void)events;
+  for (int i = 0; status == 0 && i < LIMIT_RPC_ACCEPTS; i++) {
+    int fd = accept4(control->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+      make_room(control);
+    if (fd < 0)
+      return;
+    take_in(control, fd);
+  }
+}
+
+/* Connections leave half of the descriptors to the workers and the database. */
+static size_t connections_possible(void)
+{
+  struct rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+    return LIMIT_CLIENTS;
+  return files.rlim_cur / 2 < LIMIT_CLIENTS ? files.rlim_cur / 2 : LIMIT_CLIENTS;
 }
 
 enum vatd_code control_open(struct control *control, struct daemon *daemon, const char *path, struct error *error)
 {
   int fd = unix_socket_bind(path);
+  if (fd < 0 && errno == EEXIST)
+    return error_set(error, VATD_IO, "%s is there and is not a socket of ours: remove it", path);
   if (fd < 0)
     return error_set_errno(error, VATD_IO, errno, "cannot listen on %s", path);
-  *control = (struct control){.daemon = daemon, .path = memory_strdup(path)};
+  *control = (struct control){.daemon = daemon, .loop = vatd_loop(daemon->kernel), .fd = fd, .path = memory_strdup(path)};
+  control->room = memory_alloc(CONTROL_ROOM);
+  control->client_limit = connections_possible();
   idmap_init(&control->calls);
-  uv_pipe_init(vatd_loop(daemon->kernel), &control->listener, 0);
+  uv_poll_init(control->loop, &control->listener, fd);
+  uv_idle_init(control->loop, &control->turns);
   control->listener.data = control;
-  int failure = uv_pipe_open(&control->listener, fd);
-  if (failure == 0)
-    failure = uv_listen((uv_stream_t *)&control->listener, BACKLOG, on_connection);
+  control->turns.data = control;
+  if (listen(fd, BACKLOG) != 0)
+    return error_set_errno(error, VATD_IO, errno, "cannot listen on %s", path);
+  int failure = uv_poll_start(&control->listener, UV_READABLE, on_connections);
   return failure ? error_set(error, VATD_IO, "cannot listen on %s: %s", path, uv_strerror(failure)) : VATD_OK;
 }
 
 bool control_is_drained(const struct control *control)
 {
   for (const struct client *client = control->clients; client; client = client->next) {
-    if (uv_stream_get_write_queue_size((const uv_stream_t *)&client->pipe) > 0)
+    if (client_unsent(client) > 0)
       return false;
   }
   return true;
@@ -311,13 +291,15 @@ void control_stop_listening(struct control *control)
   free(control->path);
   control->path = NULL;
   uv_close((uv_handle_t *)&control->listener, NULL);
+  close(control->fd);
 }
 
 void control_close(struct control *control)
 {
   control_stop_listening(control);
   while (control->clients)
-    close_client(control->clients);
+    client_close(control->clients);
+  uv_close((uv_handle_t *)&control->turns, NULL);
 }
 
 void control_fini(struct control *control)
@@ -327,4 +309,6 @@ void control_fini(struct control *control)
   while ((call = idmap_next(&control->calls, &position)))
     free_call(call);
   idmap_fini(&control->calls);
+  free(control->room);
+  control->room = NULL;
 }

@@ -3,6 +3,7 @@
 #include "daemon/home.h"
 #include "base/memory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -38,6 +39,31 @@ static int make_directories(char *path)
   return mkdir(path, 0700) != 0 && errno != EEXIST ? -1 : 0;
 }
 
+static bool is_empty(const char *path)
+{
+  DIR *directory = opendir(path);
+  size_t others = 0;
+  for (const struct dirent *entry; directory && (entry = readdir(directory));)
+    others += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+  if (directory)
+    closedir(directory);
+  return directory && others == 0;
+}
+
+/* Closes the directory to others. One into which others could write is taken only if they have not: closed first, looked
+ * at then. */
+static enum vatd_code make_private(const char *path, mode_t mode, struct error *error)
+{
+  if (chmod(path, 0700) != 0)
+    return error_set_errno(error, VATD_IO, errno, "cannot make %s private", path);
+  if (!(mode & 022) || is_empty(path))
+    return VATD_OK;
+  if (chmod(path, mode & 07777) != 0)
+    return error_set_errno(error, VATD_IO, errno, "cannot leave %s as it was", path);
+  return error_set(error, VATD_INVALID,
+                   "%s is not empty and others may write to it: see what is in it, then chmod 700 it", path);
+}
+
 static enum vatd_code check_directory(const char *path, struct error *error)
 {
   struct stat status;
@@ -47,9 +73,37 @@ static enum vatd_code check_directory(const char *path, struct error *error)
     return error_set(error, VATD_INVALID, "%s is not a directory", path);
   if (status.st_uid != geteuid())
     return error_set(error, VATD_INVALID, "%s belongs to another user", path);
-  if ((status.st_mode & 077) && chmod(path, 0700) != 0)
-    return error_set_errno(error, VATD_IO, errno, "cannot make %s private", path);
+  return status.st_mode & 077 ? make_private(path, status.st_mode, error) : VATD_OK;
+}
+
+/* A file of the home under another name too could be changed, or be changed for us, behind our back. */
+static enum vatd_code check_file(const char *path, struct error *error)
+{
+  struct stat status;
+  if (lstat(path, &status) != 0)
+    return errno == ENOENT ? VATD_OK : error_set_errno(error, VATD_IO, errno, "%s", path);
+  if (S_ISLNK(status.st_mode))
+    return error_set(error, VATD_INVALID, "%s is a symbolic link", path);
+  if (!S_ISREG(status.st_mode))
+    return error_set(error, VATD_INVALID, "%s is not a file", path);
+  if (status.st_uid != geteuid())
+    return error_set(error, VATD_INVALID, "%s belongs to another user", path);
+  if (status.st_nlink != 1)
+    return error_set(error, VATD_INVALID, "%s has other names (hard links)", path);
   return VATD_OK;
+}
+
+static enum vatd_code check_files(const struct home *home, struct error *error)
+{
+  static const char *const names[] = {"vatd.sqlite", "vatd.sqlite-wal", "vatd.sqlite-journal", "vatd.pid",
+                                      "vatd.pid.new", "vatd.log",       "vatd.log.1",          "vatd.stderr"};
+  enum vatd_code code = VATD_OK;
+  for (size_t i = 0; code == VATD_OK && i < sizeof names / sizeof *names; i++) {
+    char *path = memory_printf("%s/%s", home->directory, names[i]);
+    code = check_file(path, error);
+    free(path);
+  }
+  return code;
 }
 
 enum vatd_code home_open(struct home *home, const char *directory, struct error *error)
@@ -79,7 +133,7 @@ enum vatd_code home_open(struct home *home, const char *directory, struct error 
       .log = memory_printf("%s/vatd.log", absolute),
       .config = memory_printf("%s/vatd.json", absolute),
   };
-  return VATD_OK;
+  return check_files(home, error);
 }
 
 void home_close(struct home *home)
@@ -99,7 +153,7 @@ void home_close(struct home *home)
 enum vatd_code home_write_pid(const struct home *home, struct error *error)
 {
   char *aside = memory_printf("%s.new", home->pid_file);
-  int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
   bool written = fd >= 0 && dprintf(fd, "%d\n", (int)getpid()) > 0;
   if (fd >= 0)
     close(fd);

@@ -17,7 +17,7 @@ struct home {
 };
 
 /* `directory` or, when NULL, $VATD_HOME, $XDG_STATE_HOME/vatd, ~/.local/state/vatd. Makes it (mode 0700) if it is missing;
- * refuses one that belongs to somebody else. */
+ * refuses one that belongs to somebody else, and files in it that are links, have other names or belong to others. */
 enum vatd_code home_open(struct home *home, const char *directory, struct error *error);
 void home_close(struct home *home);
 

@@ -17,18 +17,26 @@
 #define LIMIT_FILE (16 * MIB)
 #define RELOADED_BYTES (256 * KIB)
 
+static size_t size_of(const json_t *line)
+{
+  return json_string_length(json_object_get(line, "text"));
+}
+
 static void keep(struct journal *journal, json_t *line)
 {
   json_array_append_new(journal->lines, line);
-  if (json_array_size(journal->lines) > KEPT_LINES)
+  journal->kept_bytes += size_of(line);
+  while (json_array_size(journal->lines) > KEPT_LINES || journal->kept_bytes > LIMIT_LOG_MEMORY) {
+    journal->kept_bytes -= size_of(json_array_get(journal->lines, 0));
     json_array_remove(journal->lines, 0);
+  }
 }
 
 /* Fills the memory from the end of the file; a first line that is cut, and what is not JSON, is left out. */
 static void reload(struct journal *journal)
 {
   struct stat status;
-  int fd = open(journal->path, O_RDONLY | O_CLOEXEC);
+  int fd = open(journal->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0)
     return;
   if (fstat(fd, &status) == 0) {
@@ -49,7 +57,7 @@ static void reload(struct journal *journal)
 static void open_file(struct journal *journal)
 {
   struct stat status;
-  journal->fd = open(journal->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  journal->fd = open(journal->path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
   journal->size = journal->fd >= 0 && fstat(journal->fd, &status) == 0 ? (size_t)status.st_size : 0;
 }
 

@@ -17,6 +17,7 @@ struct journal {
   int fd;
   size_t size;
   json_t *lines; /* array, oldest first */
+  size_t kept_bytes; /* of their texts */
   void *context;
   void (*on_line)(void *context, json_t *line); /* followers; may be NULL */
 };

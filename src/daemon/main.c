@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,6 +42,8 @@ static const char help[] =
     "  vatd --detach --home /srv/vats\n"
     "\n"
     "Exit status: 0 ended in order, 1 could not start, 2 usage, 70 storage in doubt (start again to go on).\n";
+
+#define DESCRIPTORS 65536
 
 struct arguments {
   struct daemon_options options;
@@ -190,7 +193,7 @@ static void leave_terminal(const struct daemon *daemon)
 {
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   char *path = memory_printf("%s/vatd.stderr", daemon->home.directory);
-  int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+  int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
   free(path);
   dup2(null, STDIN_FILENO);
   dup2(null, STDOUT_FILENO);
@@ -200,6 +203,17 @@ static void leave_terminal(const struct daemon *daemon)
   close(null);
   if (chdir("/") != 0)
     perror("vatd: chdir /");
+}
+
+/* Every connection and every worker is a descriptor: as many as this user may have. */
+static void take_descriptors(void)
+{
+  struct rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+    return;
+  files.rlim_cur = files.rlim_max < DESCRIPTORS ? files.rlim_max : DESCRIPTORS;
+  if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+    perror("vatd: setrlimit");
 }
 
 static void say(int fd, const char *text)
@@ -216,6 +230,7 @@ int main(int argc, char **argv)
   parse_arguments(argc, argv, &arguments);
   umask(0077);
   signal(SIGPIPE, SIG_IGN);
+  take_descriptors();
   char *programs = find_programs();
   arguments.options.programs = programs;
   int parent = arguments.detach ? detach() : -1;

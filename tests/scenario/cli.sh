@@ -187,7 +187,7 @@ is "$(rpc 'no json' | code_of)" -32700 "what is not JSON is a parse error"
 is "$(rpc 'no json' | jq -c .id)" null "whose id is null"
 is "$(rpc '{"jsonrpc": "2.0", "id": 1, "id": 2, "method": "ping"}' | code_of)" -32700 "a member twice is a parse error"
 is "$(rpc $'{"jsonrpc": "2.0", "id": "\xff", "method": "ping"}' | code_of)" -32700 "what is not UTF-8 is a parse error"
-is "$(rpc "$(printf '[%.0s' {1..5000})" | code_of)" -32700 "too deep nesting is a parse error"
+is "$(rpc "$(printf '[%.0s' {1..5000})" | code_of)" -32600 "too deep nesting is no request"
 for request in '[]' '5' '"ping"' 'null' '{}' '{"jsonrpc": "2.0", "id": 1}' '{"jsonrpc": "1.0", "id": 1, "method": "ping"}' \
   '{"jsonrpc": "2.0", "id": {}, "method": "ping"}' '{"jsonrpc": "2.0", "id": 1, "method": 5}' \
   '{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": 5}' '[{"jsonrpc": "2.0", "id": 1, "method": "ping"}]'; do
