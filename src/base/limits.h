@@ -85,8 +85,8 @@
 #define LIMIT_RPC_ACCEPTS 32               /* new connections at a time */
 #define LIMIT_RPC_INPUT_TOTAL (8 * MIB)    /* lines that are not whole yet, of all; beyond it the oldest goes */
 #define LIMIT_RPC_PAUSE (256 * KIB)        /* with so much not taken, no further request of that connection is read */
-#define LIMIT_RPC_UNSENT (4 * MIB)         /* with so much not taken, a further line ends the connection */
-#define LIMIT_RPC_UNSENT_TOTAL (8 * MIB)   /* not taken, of all; beyond it the largest that stands still goes */
+#define LIMIT_RPC_UNSENT (2 * MIB)         /* with so much not taken, a further line ends the connection */
+#define LIMIT_RPC_UNSENT_TOTAL (4 * MIB)   /* not taken, of all; beyond it the largest that stands still goes */
 #define LIMIT_RPC_STALL_MS 100             /* without taking a byte: it stands still */
 #define LIMIT_RPC_ANSWER (256 * MIB)       /* what a client of ours accepts as an answer */
 #define LIMIT_JSON_DEPTH 512

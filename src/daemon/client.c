@@ -154,13 +154,16 @@ static void refuse_long_line(struct client *client)
   rpc_refuse(client, -32600, "Invalid Request: longer than 4 MiB");
 }
 
-static void handle_line(struct client *client, struct bytes line)
+/* False: it has to be handled in the next round. */
+static bool handle_line(struct client *client, struct bytes line)
 {
+  bool handled = true;
   if (!client->skipping && line.size > LIMIT_RPC_REQUEST)
     refuse_long_line(client);
   else if (!client->skipping)
-    rpc_handle_line(client->control->daemon, client, line);
+    handled = rpc_handle_line(client->control->daemon, client, line);
   client->skipping = false;
+  return handled;
 }
 
 /* Forgets what was handled; an idle client keeps no memory. */
@@ -210,20 +213,29 @@ static void go_on(struct client *client, bool more)
     close_when_done(client);
 }
 
-void client_take_turn(struct client *client)
+/* Handles lines until there is none (false) or others are to have their turn; `*handled` is the place behind the last. */
+static bool handle_lines(struct client *client, size_t *handled)
 {
   uint64_t end = uv_hrtime() + LIMIT_RPC_TURN_MS * 1000000ull;
-  size_t handled = 0;
-  struct bytes line;
-  client->ready = false;
-  bool more = true;
-  for (size_t lines = 0; more && !client->closing && lines < LIMIT_RPC_TURN_LINES; lines++) {
+  for (size_t lines = 0; !client->closing && lines < LIMIT_RPC_TURN_LINES; lines++) {
+    struct bytes line;
+    size_t behind = *handled;
     if ((lines && uv_hrtime() >= end) || client_unsent(client) > LIMIT_RPC_PAUSE)
       break;
-    more = next_line(client, &handled, &line);
-    if (more)
-      handle_line(client, line);
+    if (!next_line(client, &behind, &line))
+      return false;
+    if (!handle_line(client, line))
+      break;
+    *handled = behind;
   }
+  return true;
+}
+
+void client_take_turn(struct client *client)
+{
+  size_t handled = 0;
+  client->ready = false;
+  bool more = handle_lines(client, &handled);
   if (client->closing)
     return;
   drop_handled(client, handled);

@@ -91,14 +91,28 @@ void control_publish_line(struct control *control, json_t *line)
 
 /* ---- what all clients have together ---- */
 
-void control_forget_client(struct control *control, struct client *client)
+static void take_out(struct control *control, struct client *client)
 {
-  struct rpc_call *call;
-  size_t position = 0;
   struct client **at = &control->clients;
   while (*at != client)
     at = &(*at)->next;
   *at = client->next;
+}
+
+static void put_behind_all(struct control *control, struct client *client)
+{
+  struct client **at = &control->clients;
+  while (*at)
+    at = &(*at)->next;
+  client->next = NULL;
+  *at = client;
+}
+
+void control_forget_client(struct control *control, struct client *client)
+{
+  struct rpc_call *call;
+  size_t position = 0;
+  take_out(control, client);
   control->client_count--;
   while (client->calls && (call = idmap_next(&control->calls, &position))) {
     if (call->client == client)
@@ -169,6 +183,7 @@ static void on_turns(uv_idle_t *turns)
   struct control *control = turns->data;
   struct client *next;
   uv_idle_stop(turns);
+  control->queried = false;
   for (struct client *client = control->clients; client; client = next) {
     next = client->next;
     if (client->ready && !client->closing)
@@ -179,6 +194,17 @@ static void on_turns(uv_idle_t *turns)
 void control_turns_wanted(struct control *control)
 {
   uv_idle_start(&control->turns, on_turns);
+}
+
+bool control_may_query(struct control *control, struct client *client)
+{
+  if (control->queried)
+    return false;
+  control->queried = true;
+  take_out(control, client);
+  put_behind_all(control, client);
+  control_turns_wanted(control); /* the next round begins there */
+  return true;
 }
 
 /* ---- connections ---- */
@@ -225,8 +251,7 @@ static void take_in(struct control *control, int fd)
   struct client *client = client_new(control, fd);
   if (!client)
     return;
-  client->next = control->clients;
-  control->clients = client;
+  put_behind_all(control, client);
   control->client_count++;
 }
 

@@ -33,7 +33,8 @@ struct control {
   uv_idle_t turns;        /* runs while a client is ready */
   char *path;
   char *room;             /* CONTROL_ROOM bytes into which all clients read */
-  struct client *clients; /* linked list */
+  struct client *clients; /* linked list, in the order of turns */
+  bool queried;           /* a query has been made in this round of the loop */
   size_t client_count;
   size_t client_limit;
   size_t input_total;     /* bytes read and not handled, of all clients */
@@ -84,6 +85,8 @@ void control_note_output(struct control *control, size_t before, size_t after);
 void control_bound_input(struct control *control);
 /* Before `size` more bytes are sent to somebody: closes clients that stand still if too much waits. */
 void control_bound_output(struct control *control, size_t size);
+/* Whether the client may make a query in this round of the loop. If so nobody else may, and it goes behind all others. */
+bool control_may_query(struct control *control, struct client *client);
 /* Some client is ready: turns are taken when the loop comes round. */
 void control_turns_wanted(struct control *control);
 /* True when everything that was to be sent has been. */

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,7 @@ static const char help[] =
     "Exit status: 0 ended in order, 1 could not start, 2 usage, 70 storage in doubt (start again to go on).\n";
 
 #define DESCRIPTORS 65536
+#define RETURNED_AT_ONCE (128 * 1024) /* what is larger goes back to the system when it is freed; fixed, or malloc would learn */
 
 struct arguments {
   struct daemon_options options;
@@ -231,6 +233,7 @@ int main(int argc, char **argv)
   umask(0077);
   signal(SIGPIPE, SIG_IGN);
   take_descriptors();
+  mallopt(M_MMAP_THRESHOLD, RETURNED_AT_ONCE);
   char *programs = find_programs();
   arguments.options.programs = programs;
   int parent = arguments.detach ? detach() : -1;

@@ -156,25 +156,36 @@ static bool is_request(const json_t *request, bool valid_id)
          (!params || json_is_array(params) || json_is_object(params));
 }
 
-static void handle_request(struct daemon *daemon, struct client *client, const json_t *request)
+/* Whether this is a query that has to wait for the next round; if it is one that has not, the others will have to. */
+static bool must_wait(struct control *control, struct client *client, const char *method)
+{
+  if (strcmp(method, "executeDBQuery") != 0)
+    return false;
+  return !control_may_query(control, client);
+}
+
+static bool handle_request(struct daemon *daemon, struct client *client, const json_t *request)
 {
   bool valid_id;
   const json_t *id = request_id(request, &valid_id);
   if (!is_request(request, valid_id)) {
     rpc_refuse(client, RPC_REQUEST, json_is_array(request) ? "Invalid Request: batches are not offered; send one request a line"
                                                            : "Invalid Request");
-    return;
+    return true;
   }
   const char *name = json_string_value(json_object_get(request, "method"));
   const json_t *params = json_object_get(request, "params");
   const struct method *method = find_method(name);
+  if (must_wait(&daemon->control, client, name))
+    return false;
   struct rpc_call *call = control_new_call(&daemon->control, client, id);
   if (!admit(daemon, client, call, name))
-    return;
+    return true;
   if (method)
     method->handle(daemon, call, params);
   else
     vatd_request(daemon->kernel, name, json_incref((json_t *)params), on_answer, call);
+  return true;
 }
 
 /* Refuses with `code`, and says why behind `what`. */
@@ -185,21 +196,22 @@ static void refuse_line(struct client *client, int code, const char *what, const
   free(text);
 }
 
-void rpc_handle_line(struct daemon *daemon, struct client *client, struct bytes line)
+bool rpc_handle_line(struct daemon *daemon, struct client *client, struct bytes line)
 {
   json_error_t why;
   struct error error = {0};
   if (line.size == 0 || (line.size == 1 && line.data[0] == '\r'))
-    return;
+    return true;
   if (json_bounds_check(line, LIMIT_JSON_DEPTH, LIMIT_RPC_VALUES, &error) != VATD_OK) {
     refuse_line(client, RPC_REQUEST, "Invalid Request", error.text);
-    return;
+    return true;
   }
   json_t *request = json_loadb(line.data, line.size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &why);
   if (!request) {
     refuse_line(client, RPC_PARSE, "Parse error", why.text);
-    return;
+    return true;
   }
-  handle_request(daemon, client, request);
+  bool handled = handle_request(daemon, client, request);
   json_decref(request);
+  return handled;
 }

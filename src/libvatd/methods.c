@@ -4,6 +4,7 @@
  * kernel's answer, gated, ends the request. Also what can be answered here goes through the kernel's gate, so that answers
  * never overtake what they show.
  */
+#include "base/json_bounds.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "libvatd/bundles.h"
@@ -150,6 +151,8 @@ static enum vatd_code capdata_methargs(struct bytes method, const json_t *args, 
                                        struct error *error)
 {
   struct bytes text = json_bytes(json_object_get(args, "body"));
+  if (json_bounds_check(text, LIMIT_JSON_DEPTH, LIMIT_RPC_VALUES, error) != VATD_OK)
+    return error_wrap(error, "`args.body` has");
   json_t *parsed = text.size > 1 && text.data[0] == '#'
                        ? json_loadb(text.data + 1, text.size - 1, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL)
                        : NULL;
