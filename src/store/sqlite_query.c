@@ -2,11 +2,15 @@
 /*
  * store/sqlite_query.c - SQL from people: one statement that only reads, bounded in time, rows and memory.
  *
- * Four fences, for each alone has holes: the authorizer allows only SELECT, named tables, named functions and recursion
- * (sqlite3_stmt_readonly calls ATTACH, BEGIN and some PRAGMAs read-only); sqlite3_stmt_readonly; a progress handler
- * that interrupts (an interrupted SELECT leaves the open transaction alone; any other error might end it, so no heap
- * limit); and DEFENSIVE, set when the store was opened. The authorizer stays installed, for
- * installing one expires all prepared statements; it judges only while `querying` is set.
+ * Five fences, for each alone has holes: the authorizer allows only SELECT, named tables, named functions and recursion
+ * (sqlite3_stmt_readonly calls ATTACH, BEGIN and some PRAGMAs read-only); sqlite3_stmt_readonly; query_only while a query
+ * runs; a progress handler that interrupts (an interrupted SELECT leaves the open transaction alone; any other error might end
+ * it, so no heap limit); and DEFENSIVE, set when the store was opened. The authorizer stays installed, for installing one
+ * expires all prepared statements; it judges only while `querying` is set.
+ *
+ * The progress handler is asked between steps, and a function is one step. So no function is allowed whose time is the
+ * product of two lengths (replace, trim with two arguments); instr, which the views need, is our own and linear, and the
+ * patterns of LIKE and GLOB are short.
  *
  * A value is shown as its text. A value that is no text a C string can show (NUL inside, not UTF-8) is shown as the SQL
  * literal X'...'.
@@ -21,9 +25,24 @@
 #include <time.h>
 
 #define PROGRESS_STEPS 1000    /* virtual machine steps between two looks at the clock */
-#define QUERY_HEAP (256 * MIB) /* what a query may make SQLite allocate (sorting, grouping) */
-#define QUERY_VALUE (64 * MIB) /* the longest value that a query may build; the longest stored ones are not read */
-#define QUERY_SQL (1 * MIB)
+#define QUERY_HEAP (32 * MIB)  /* what a query may make SQLite allocate (sorting, grouping) */
+#define QUERY_VALUE (4 * MIB)  /* the longest value that a query may read or build */
+#define QUERY_SQL (64 * KIB)
+#define QUERY_CELL 64          /* what a value in a row costs beside its bytes */
+
+/* SQLite's own limits, while a query runs. */
+static const struct {
+  int id;
+  int value;
+} query_limits[] = {
+    {SQLITE_LIMIT_LENGTH, (int)QUERY_VALUE},
+    {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 128},
+    {SQLITE_LIMIT_COLUMN, 200},
+    {SQLITE_LIMIT_EXPR_DEPTH, 100},
+    {SQLITE_LIMIT_COMPOUND_SELECT, 50},
+    {SQLITE_LIMIT_VDBE_OP, 100000},
+};
+#define QUERY_LIMIT_COUNT (sizeof query_limits / sizeof *query_limits)
 
 /* Pure functions of SQLite that people use to look at data. What allocates at will (zeroblob, printf), loads code or
  * speaks of the engine's inside is not here. */
@@ -61,7 +80,6 @@ static const char *const functions[] = {
     "length",
     "like",
     "lower",
-    "ltrim",
     "max",
     "min",
     "nth_value",
@@ -70,10 +88,8 @@ static const char *const functions[] = {
     "percent_rank",
     "quote",
     "rank",
-    "replace",
     "round",
     "row_number",
-    "rtrim",
     "sign",
     "strftime",
     "substr",
@@ -81,7 +97,6 @@ static const char *const functions[] = {
     "sum",
     "time",
     "total",
-    "trim",
     "typeof",
     "unicode",
     "unixepoch",
@@ -90,8 +105,10 @@ static const char *const functions[] = {
     "->>",
 };
 
+/* What a query has used of what it may. */
 struct deadline {
   struct timespec end;
+  size_t bytes;
   sqlite3_int64 heap_end;
   bool too_late;
   bool too_much;
@@ -133,10 +150,39 @@ static int authorize(void *context, int action, const char *first, const char *s
   return allowed ? SQLITE_OK : SQLITE_DENY;
 }
 
+/* The place of `part` in `whole` by characters, as SQLite counts them: 1 is the first, 0 is nowhere. */
+static size_t place_of(struct bytes whole, struct bytes part, bool by_bytes)
+{
+  const char *found = part.size ? memmem(whole.data, whole.size, part.data, part.size) : whole.data;
+  size_t place = 1;
+  if (part.size && !found)
+    return 0;
+  for (const char *at = whole.data; at < found; at++)
+    place += by_bytes || (*at & 0xC0) != 0x80;
+  return place;
+}
+
+/* SQLite's takes the product of both lengths. */
+static void linear_instr(sqlite3_context *context, int count, sqlite3_value **values)
+{
+  (void)count;
+  bool blobs = sqlite3_value_type(values[0]) == SQLITE_BLOB && sqlite3_value_type(values[1]) == SQLITE_BLOB;
+  if (sqlite3_value_type(values[0]) == SQLITE_NULL || sqlite3_value_type(values[1]) == SQLITE_NULL)
+    return;
+  const void *whole = blobs ? sqlite3_value_blob(values[0]) : sqlite3_value_text(values[0]);
+  const void *part = blobs ? sqlite3_value_blob(values[1]) : sqlite3_value_text(values[1]);
+  size_t place = place_of(bytes_from(whole, (size_t)sqlite3_value_bytes(values[0])),
+                          bytes_from(part, (size_t)sqlite3_value_bytes(values[1])), blobs);
+  sqlite3_result_int64(context, (sqlite3_int64)place);
+}
+
 enum vatd_code sqlite_query_set_up(struct sqlite_store *s, struct error *error)
 {
   /* The JSON tables declare themselves at their first use with a CREATE TABLE, which the authorizer would refuse. */
   int rc = sqlite3_exec(s->db, "SELECT 1 FROM json_each('1'), json_tree('1')", NULL, NULL, NULL);
+  if (!rc)
+    rc = sqlite3_create_function(s->db, "instr", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, NULL,
+                                 linear_instr, NULL, NULL);
   if (!rc)
     rc = sqlite3_set_authorizer(s->db, authorize, s);
   return rc ? sqlite_store_error(s, rc, "cannot prepare for queries", error) : VATD_OK;
@@ -259,8 +305,10 @@ static char *literal_of(struct bytes bytes)
   return text;
 }
 
-static void row_read(struct row *row, sqlite3_stmt *stmt)
+/* What the row costs. */
+static size_t row_read(struct row *row, sqlite3_stmt *stmt)
 {
+  size_t cost = 0;
   row_clear(row);
   for (size_t i = 0; i < row->columns; i++) {
     const char *data = (const char *)sqlite3_column_text(stmt, (int)i);
@@ -268,17 +316,21 @@ static void row_read(struct row *row, sqlite3_stmt *stmt)
     if (data && (memchr(data, '\0', text.size) || !bytes_are_utf8(text)))
       data = row->made[i] = literal_of(text);
     row->texts[i] = data;
+    cost += QUERY_CELL + text.size + strlen(row->names[i]);
   }
+  return cost;
 }
 
-/* SQLITE_DONE at the end or when the callback has had enough; SQLITE_ROW when there are more rows than are allowed. */
-static int show_rows(sqlite3_stmt *stmt, store_query_row_fn *show, void *context)
+/* SQLITE_DONE at the end or when the callback has had enough; SQLITE_ROW when there is more than is allowed. */
+static int show_rows(sqlite3_stmt *stmt, struct deadline *deadline, store_query_row_fn *show, void *context)
 {
   struct row row;
   int rc;
   row_init(&row, stmt);
   for (size_t count = 0; (rc = sqlite3_step(stmt)) == SQLITE_ROW && count < LIMIT_QUERY_ROWS; count++) {
-    row_read(&row, stmt);
+    deadline->bytes += row_read(&row, stmt);
+    if (deadline->bytes > LIMIT_QUERY_BYTES)
+      break;
     if (!show(context, row.columns, row.names, row.texts)) {
       rc = SQLITE_DONE;
       break;
@@ -296,6 +348,8 @@ static enum vatd_code tell(struct sqlite_store *s, int rc, const struct deadline
   case SQLITE_DONE:
     return VATD_OK;
   case SQLITE_ROW:
+    if (deadline->bytes > LIMIT_QUERY_BYTES)
+      return error_set(error, VATD_LIMIT, "the query was cut short: its rows are more than %zu bytes", LIMIT_QUERY_BYTES);
     return error_set(error, VATD_LIMIT, "the query was cut short after %d rows", LIMIT_QUERY_ROWS);
   case SQLITE_INTERRUPT:
     if (deadline->too_much)
@@ -323,7 +377,7 @@ static enum vatd_code run(struct sqlite_store *s, struct bytes sql, store_query_
   sqlite3_progress_handler(s->db, PROGRESS_STEPS, progress, &deadline);
   enum vatd_code code = prepare(s, sql, &stmt, error);
   if (!code) {
-    code = tell(s, show_rows(stmt, show, context), &deadline, error);
+    code = tell(s, show_rows(stmt, &deadline, show, context), &deadline, error);
     sqlite3_finalize(stmt);
   }
   sqlite3_progress_handler(s->db, 0, NULL, NULL);
@@ -341,6 +395,13 @@ static enum vatd_code check_sql(struct bytes sql, struct error *error)
   return VATD_OK;
 }
 
+/* Expires the prepared statements; they are prepared anew when they are next used. */
+static enum vatd_code query_only(struct sqlite_store *s, const char *pragma, struct error *error)
+{
+  int rc = sqlite3_exec(s->db, pragma, NULL, NULL, NULL);
+  return rc ? sqlite_store_fail(s, rc, "cannot turn writing off and on for a query", error) : VATD_OK;
+}
+
 enum vatd_code sqlite_query_run(struct store *store, struct bytes sql, store_query_row_fn *row, void *context,
                                 struct error *error)
 {
@@ -352,12 +413,19 @@ enum vatd_code sqlite_query_run(struct store *store, struct bytes sql, store_que
     code = check_sql(sql, error);
   if (code)
     return code;
+  int usual[QUERY_LIMIT_COUNT];
+  code = query_only(s, "PRAGMA query_only = 1", error);
+  if (code)
+    return code;
+  for (size_t i = 0; i < QUERY_LIMIT_COUNT; i++)
+    usual[i] = sqlite3_limit(s->db, query_limits[i].id, query_limits[i].value);
   s->readers++;
   s->querying = true;
-  int length = sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, (int)QUERY_VALUE);
   code = run(s, sql, row, context, error);
-  sqlite3_limit(s->db, SQLITE_LIMIT_LENGTH, length);
   s->querying = false;
   s->readers--;
-  return code;
+  for (size_t i = 0; i < QUERY_LIMIT_COUNT; i++)
+    sqlite3_limit(s->db, query_limits[i].id, usual[i]);
+  enum vatd_code after = query_only(s, "PRAGMA query_only = 0", code ? NULL : error);
+  return after ? after : code;
 }

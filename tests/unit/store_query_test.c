@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static bool join_row(void *context, size_t columns, const char *const *names, const char *const *texts)
@@ -163,6 +164,16 @@ static void v_queue_shows_items_in_order_of_position(void **state)
 
 /* --- what it may not do --- */
 
+/* All rows of all tables, and the schema. */
+static char *everything(struct fixture *f)
+{
+  struct buffer rows;
+  buffer_init(&rows, 1 << 20);
+  assert_done(query(f, "SELECT key, value FROM kv UNION ALL SELECT vatID || key, value FROM kv_vatstore UNION ALL "
+                       "SELECT hash, hex(code) FROM bundle UNION ALL SELECT name, sql FROM sqlite_schema", &rows));
+  return buffer_detach(&rows);
+}
+
 static void attacks_are_refused_and_change_nothing(void **state)
 {
   struct fixture *f = *state;
@@ -230,12 +241,56 @@ static void attacks_are_refused_and_change_nothing(void **state)
       "SELECT sqlite_offset(key) FROM kv",
       "SELECT changes()",
       "EXPLAIN DELETE FROM kv",
+      "EXPLAIN QUERY PLAN DELETE FROM kv",
+      "VALUES (load_extension('x'))",
+      "SELECT (SELECT load_extension('x'))",
+      "WITH t AS (SELECT load_extension('x')) SELECT * FROM t",
+      "SELECT key FROM kv ORDER BY load_extension('x')",
+      "SELECT count(*) FILTER (WHERE load_extension('x')) FROM kv",
+      "SELECT 1 FROM kv WHERE readfile('/etc/passwd') = key",
+      "SELECT value FROM json_each(readfile('/etc/passwd'))",
+      "SELECT edit('x')",
+      "SELECT value FROM generate_series(1, 10)",
+      "SELECT sqlite_log(1, 'x')",
+      "SELECT sqlite_rename_table(1, 2, 3, 4, 5, 6, 7)",
+      "SELECT fts5(1)",
+      "SELECT * FROM fts5vocab",
+      "CREATE TABLE t AS SELECT * FROM kv",
+      "CREATE TEMP TRIGGER t AFTER DELETE ON main.kv BEGIN DELETE FROM kv; END",
+      "INSERT INTO sqlite_schema VALUES (1, 2, 3, 4, 5)",
+      "UPDATE sqlite_schema SET sql = 'x'",
+      "UPDATE kv SET value = 'x' RETURNING value",
+      "ATTACH 'file:/etc/passwd?mode=ro' AS p",
+      "VACUUM main INTO '/tmp/vatd-copy'",
+      "END",
+      "BEGIN EXCLUSIVE",
+      "ROLLBACK TO s",
+      "PRAGMA synchronous = OFF",
+      "PRAGMA locking_mode = NORMAL",
+      "PRAGMA trusted_schema = 0",
+      "PRAGMA temp_store_directory = '/tmp'",
+      "PRAGMA main.wal_checkpoint(TRUNCATE)",
+      "PRAGMA foreign_keys = 1",
+      "PRAGMA optimize",
+      "PRAGMA table_list",
+      "SELECT/**/1;/**/DROP/**/TABLE/**/kv",
+      "SELECT 1;;DROP TABLE kv",
+      "SELECT 1 --\n; DROP TABLE kv",
+      "SELECT replace(value, 'a', 'b') FROM kv",
+      "SELECT trim(value, 'a') FROM kv",
+      "SELECT 'a' LIKE "
+      "'%aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'",
   };
+  char *before = everything(f);
   for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++)
     assert_query_code(f, VATD_INVALID, attacks[i]);
   assert_code(INVALID, f->store->ops->query(f->store, TEXT("SELECT 1\0; DELETE FROM kv"), join_row, NULL, &f->error));
   assert_code(INVALID, f->store->ops->query(f->store, TEXT("SELECT '\xFF'"), join_row, NULL, &f->error));
   assert_rows(f, "SELECT count(*) FROM kv WHERE key NOT GLOB 'store.*'", "32\n");
+  char *after = everything(f);
+  assert_string_equal(after, before);
+  free(before);
+  free(after);
   assert_int_not_equal(access("/tmp/vatd-copy", F_OK), 0);
   assert_done(commit(f));
 }
@@ -254,18 +309,81 @@ static void an_endless_query_is_cut_short_and_leaves_the_batch_alone(void **stat
   assert_done(commit(f));
 }
 
-static void a_greedy_query_is_cut_short_and_leaves_the_batch_alone(void **state)
+static double seconds(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+#define NUMBERS "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i < 100000) "
+#define DOUBLED "WITH RECURSIVE n(s) AS (SELECT 'aaaaaaaaaaaaaaaa' UNION ALL SELECT s || s FROM n) "
+
+static void greedy_queries_are_cut_short_and_leave_the_batch_alone(void **state)
 {
   struct fixture *f = *state;
-  assert_query_code(f, VATD_LIMIT,
-                    "WITH RECURSIVE n(s) AS (SELECT 'xxxxxxxxxxxxxxxx' UNION ALL SELECT s || s FROM n) "
-                    "SELECT max(length(s)) FROM n");
-  assert_query_code(
-      f, VATD_LIMIT,
-      "WITH RECURSIVE n(i, s) AS (SELECT 1, hex(quote(replace('aaaaaaaaaaaaaaaa', 'a', "
-      "'0123456789012345678901234567890123456789'))) UNION ALL SELECT i+1, s || i FROM n WHERE i < 3000000) "
-      "SELECT s FROM n ORDER BY s DESC LIMIT 1");
+  static const char *const greedy[] = {
+      DOUBLED "SELECT max(length(s)) FROM n",
+      DOUBLED "SELECT s FROM n",
+      DOUBLED "SELECT hex(hex(hex(s))) FROM n",
+      DOUBLED "SELECT quote(s) || quote(s) FROM n",
+      DOUBLED "SELECT json_quote(s), json_array(s, s, s) FROM n",
+      DOUBLED "SELECT group_concat(s) FROM n",
+      DOUBLED "SELECT json_group_array(s) FROM n",
+      DOUBLED "SELECT s LIKE '%aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab%' FROM n",
+      NUMBERS "SELECT count(*) FROM n a, n b",
+      NUMBERS "SELECT a.i FROM n a, n b ORDER BY a.i * b.i % 7919 LIMIT 1",
+      NUMBERS "SELECT DISTINCT a.i || ',' || b.i FROM n a, n b",
+      NUMBERS "SELECT group_concat(a.i || b.i) FROM n a, n b",
+      NUMBERS "SELECT sum(i) OVER (ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) FROM n",
+      NUMBERS "SELECT max(i) OVER (ORDER BY i ROWS BETWEEN 50000 PRECEDING AND 50000 FOLLOWING EXCLUDE CURRENT ROW) FROM n",
+      NUMBERS "SELECT (SELECT count(*) FROM n b WHERE b.i < a.i) FROM n a ORDER BY 1",
+      "WITH RECURSIVE n(i, s) AS (SELECT 1, hex(quote('0123456789012345678901234567890123456789'))"
+      " UNION ALL SELECT i+1, s || i FROM n WHERE i < 3000000) SELECT s FROM n ORDER BY s DESC LIMIT 1",
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION SELECT i+1 FROM n) SELECT i FROM n WHERE i < 0",
+      "SELECT count(*) FROM kv a, kv b, kv c, kv d, kv e, kv f, kv g",
+  };
+  assert_done(put(f, "v1", TEXT("of this batch"), TEXT("1")));
+  char *before = everything(f);
+  double longest = 0;
+  for (size_t i = 0; i < sizeof greedy / sizeof *greedy; i++) {
+    double from = seconds();
+    assert_query_code(f, VATD_LIMIT, greedy[i]);
+    longest = seconds() - from > longest ? seconds() - from : longest;
+  }
+  printf("# figure the longest of %zu greedy queries was cut after %.2f s\n", sizeof greedy / sizeof *greedy, longest);
+  char *after = everything(f);
+  assert_string_equal(after, before);
+  free(before);
+  free(after);
   assert_done(commit(f));
+}
+
+/* One step of SQLite's virtual machine, in which nobody is asked whether the time is over. With SQLite's own instr this takes
+ * minutes. */
+static void long_texts_are_searched_in_linear_time(void **state)
+{
+  struct fixture *f = *state;
+  assert_rows(f,
+              "WITH RECURSIVE n(s) AS (SELECT 'aaaaaaaaaaaaaaaa' UNION ALL SELECT s || s FROM n WHERE length(s) < 2000000) "
+              "SELECT instr(s, substr(s, 1, 1000000) || 'b') FROM n WHERE length(s) > 2000000",
+              "0\n");
+  assert_rows(f, "SELECT instr('a\xC3\xA9z', 'z'), instr(x'61C3A97A', x'7A'), instr('abc', ''), instr('abc', 'd'), "
+                 "instr(NULL, 'a'), instr('', ''), instr(121, 2)", "3|4|1|0|NULL|1|2\n");
+}
+
+static void many_bytes_are_cut_short(void **state)
+{
+  struct fixture *f = *state;
+  char *value = memory_alloc(1 << 20);
+  memset(value, 'x', 1 << 20);
+  for (int i = 0; i < 20; i++)
+    assert_done(put(f, "v1", bytes_from("abcdefghijklmnopqrst" + i, 1), bytes_from(value, 1 << 20)));
+  free(value);
+  assert_query_code(f, VATD_LIMIT, "SELECT value FROM kv_vatstore");
+  assert_query_code(f, VATD_OK, "SELECT value FROM kv_vatstore LIMIT 7");
+  assert_query_code(f, VATD_LIMIT, NUMBERS "SELECT i AS a, i AS b, i AS c, i AS d, i AS e, i AS f, i AS g, i AS h, i AS i, i AS j, "
+                                           "i AS k, i AS l, i AS m, i AS n, i AS o FROM n LIMIT 10000");
 }
 
 static void too_many_rows_are_cut_short(void **state)
@@ -329,7 +447,9 @@ int main(void)
       TEST(v_queue_shows_items_in_order_of_position),
       TEST(attacks_are_refused_and_change_nothing),
       TEST(an_endless_query_is_cut_short_and_leaves_the_batch_alone),
-      TEST(a_greedy_query_is_cut_short_and_leaves_the_batch_alone),
+      TEST(greedy_queries_are_cut_short_and_leave_the_batch_alone),
+      TEST(long_texts_are_searched_in_linear_time),
+      TEST(many_bytes_are_cut_short),
       TEST(too_many_rows_are_cut_short),
       TEST(a_query_stops_when_told),
       TEST(the_kernels_own_statements_are_not_judged),
