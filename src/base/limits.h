@@ -91,6 +91,7 @@
 #define LIMIT_RPC_ANSWER (256 * MIB)       /* what a client of ours accepts as an answer */
 #define LIMIT_JSON_DEPTH 512
 #define LIMIT_CLIENTS 1000                 /* a further one takes the place of the one that was silent for longest */
+#define LIMIT_CONFIG_FILE (1 * MIB)        /* the daemon's configuration */
 #define LIMIT_LOG_MEMORY (4 * MIB)         /* the newest lines of the log, for `vat log` */
 
 /* Queries and other reading. */

@@ -10,6 +10,7 @@
 #ifndef VATD_DAEMON_CONFIG_H
 #define VATD_DAEMON_CONFIG_H
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 #include <jansson.h>
@@ -20,7 +21,9 @@ struct config {
   const json_t *allowed_globals;    /* or NULL */
 };
 
-/* Reads `named`, which must be there, or else `usual`. */
+/* What a file says; `path` is for complaints, which name line and column where it is not JSON. */
+enum vatd_code config_parse(struct config *config, const char *path, struct bytes text, struct error *error);
+/* Reads `named`, which must be there, or else `usual`, which may be missing but not unusable. */
 enum vatd_code config_load(struct config *config, const char *named, const char *usual, struct error *error);
 void config_fini(struct config *config);
 
