@@ -139,6 +139,21 @@ is "$status" 0 "the evil client went through to its end"
 says "the vat that was called without end still answers" '"rested"' vat call patient rest
 is "$(vat terminate patient 2>&1)" "terminated patient" "and can be ended, and all that waited with it"
 
+# ---- clients that vanish ----
+
+cp "$ROOT/examples/counter.js" "$WORK"
+vat run "$WORK/counter.js" >/dev/null || exit 1
+vanish() {
+  timeout 300 "$BUILD/tests/vanish" "$VATD_HOME/vatd.sock" "$1" "file://$WORK/counter.js"
+}
+vanish counter >"$WORK/vanish"
+while IFS= read -r line; do
+  case $line in *'ok '*) verdict "$([ "${line%%[0-9]*}" = 'ok ' ]; echo $?)" "${line#*- }" "$line" ;; esac
+done <"$WORK/vanish"
+is "$(grep -c 'ok ' "$WORK/vanish")" 2 "(both were tried)"
+vanish nobody | grep -q '^not ok .*made once'
+verdict $? "(a call that is not made would be found out)" ""
+
 # The negative control of the figure: what it calls growth is growth.
 "$BUILD/tests/evil_client" "$VATD_HOME/vatd.sock" "$(daemon_pid)" nobody 0 2>/dev/null | grep -q '^not ok .*memory stays within bounds'
 verdict $? "(growth beyond the bound would be found out)" ""
