@@ -91,6 +91,57 @@ static void launches_and_ends_take_keys(void **state)
   }
 }
 
+static void launch_with_key(struct harness *h, uint64_t request)
+{
+  json_t *config = json_loads("{\"bootstrap\":\"alice\",\"vats\":{\"alice\":{\"bundleSpec\":\"x\"}}}", 0, NULL);
+  struct launch_bundle bundle = {"alice", bytes_of("{}")};
+  h->next_request++;
+  kernel_launch(h->kernel, request, "launch", &(struct launch_order){config, &bundle, 1, true, NULL});
+  harness_pump(h);
+  json_decref(config);
+}
+
+/* A crash before the bootstrap has settled undoes the launch; whoever asks again with the key is told so, and nothing is left. */
+static void a_launch_that_a_crash_cut_is_undone_and_its_key_says_so(void **state)
+{
+  struct harness *h = *state;
+  uint64_t first = h->next_request;
+  launch_with_key(h, first);
+  assert_true(harness_has_delivery(h, ALICE));
+  harness_crash(h);
+  uint64_t again = h->next_request;
+  launch_with_key(h, again);
+  assert_int_equal(harness_answer_code(h, again), VATD_BUSY);
+  assert_int_equal(harness_count(h, "subcluster."), 0);
+  uint64_t third = h->next_request;
+  launch_with_key(h, third);
+  harness_return(h, BOB, "#0", NULL); /* ids are spent: the vat of the first attempt was v1 */
+  assert_int_equal(harness_answer_code(h, third), VATD_OK);
+  assert_int_equal(harness_count(h, "subcluster."), 1);
+  uint64_t fourth = h->next_request;
+  launch_with_key(h, fourth);
+  assert_string_equal(harness_answer(h, fourth), harness_answer(h, third));
+}
+
+static void an_end_is_there_or_not_after_a_crash_and_its_key_ends_it_once(void **state)
+{
+  struct harness *h = *state;
+  harness_launch(h, "alice", NULL);
+  harness_launch(h, "bob", NULL);
+  kernel_terminate_vat(h->kernel, h->next_request++, "end", bytes_of("alice"));
+  harness_crash(h); /* nothing of it was committed, or all */
+  uint64_t again = h->next_request++;
+  kernel_terminate_vat(h->kernel, again, "end", bytes_of("alice"));
+  harness_pump(h);
+  assert_string_equal(harness_answer(h, again), "null");
+  harness_crash(h);
+  uint64_t third = h->next_request++;
+  kernel_terminate_vat(h->kernel, third, "end", bytes_of("alice"));
+  harness_pump(h);
+  assert_string_equal(harness_answer(h, third), "null");
+  assert_int_equal(harness_count(h, "subcluster."), 1);
+}
+
 static void the_oldest_keys_are_forgotten(void **state)
 {
   struct harness *h = *state;
@@ -204,6 +255,8 @@ int main(void)
       KERNEL_TEST(a_key_finds_its_answer_after_a_crash),
       KERNEL_TEST(a_rejection_is_kept_under_its_key_too),
       KERNEL_TEST(launches_and_ends_take_keys),
+      KERNEL_TEST(a_launch_that_a_crash_cut_is_undone_and_its_key_says_so),
+      KERNEL_TEST(an_end_is_there_or_not_after_a_crash_and_its_key_ends_it_once),
       KERNEL_TEST(the_oldest_keys_are_forgotten),
       KERNEL_TEST(vats_are_found_by_id_and_by_name),
       KERNEL_TEST(names_may_be_required_to_be_unique),
