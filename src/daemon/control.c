@@ -108,6 +108,12 @@ static void put_behind_all(struct control *control, struct client *client)
   *at = client;
 }
 
+void control_take_in(struct control *control, struct client *client)
+{
+  put_behind_all(control, client);
+  control->client_count++;
+}
+
 void control_forget_client(struct control *control, struct client *client)
 {
   struct rpc_call *call;
@@ -240,7 +246,7 @@ static void make_room(struct control *control)
     client_close(first);
 }
 
-static void take_in(struct control *control, int fd)
+static void welcome(struct control *control, int fd)
 {
   if (!peer_is_trusted(fd)) {
     close(fd);
@@ -249,10 +255,8 @@ static void take_in(struct control *control, int fd)
   if (control->client_count >= control->client_limit)
     make_room(control);
   struct client *client = client_new(control, fd);
-  if (!client)
-    return;
-  put_behind_all(control, client);
-  control->client_count++;
+  if (client)
+    control_take_in(control, client);
 }
 
 static void on_connections(uv_poll_t *listener, int status, int events)
@@ -265,7 +269,7 @@ static void on_connections(uv_poll_t *listener, int status, int events)
       make_room(control);
     if (fd < 0)
       return;
-    take_in(control, fd);
+    welcome(control, fd);
   }
 }
 

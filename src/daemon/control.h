@@ -76,6 +76,8 @@ void control_publish_line(struct control *control, json_t *line);
 
 /* ---- what all clients have together ---- */
 
+/* A new client, behind all others. */
+void control_take_in(struct control *control, struct client *client);
 /* The client is no longer among them; its calls are still made, and their answers dropped. */
 void control_forget_client(struct control *control, struct client *client);
 uint64_t control_next_line_number(struct control *control);

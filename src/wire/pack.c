@@ -87,7 +87,11 @@ static const uint8_t *take(struct unpacker *unpacker, size_t count)
 {
   if (unpacker->failed)
     return NULL;
+#ifdef VATD_DEFECT_LENGTH
+  if (count > unpacker->rest.size + 8) { /* seeded, see tests/fuzz */
+#else
   if (count > unpacker->rest.size) {
+#endif
     unpack_fail(unpacker, "it ends too early");
     return NULL;
   }

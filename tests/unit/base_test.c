@@ -5,6 +5,7 @@
  */
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/json_bounds.h"
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/ordmap.h"
@@ -370,9 +371,30 @@ static void codes_have_names(void **state)
   assert_string_equal(vatd_code_name((enum vatd_code)1000), "UNKNOWN");
 }
 
+static void json_is_bounded_before_it_is_parsed(void **state)
+{
+  static const struct {
+    const char *text;
+    size_t depth;
+    size_t values;
+  } cases[] = {{"", 0, 0},          {"5", 0, 0},       {"[]", 1, 1},           {"[1,2,3]", 1, 3}, {"{\"a\":1}", 1, 2}, {"[[[]]]", 3, 3},
+               {"\"[[[{,:\"", 0, 0}, {"\"\\\"[\"", 0, 0}, {"[\"a\\\\\",[]]", 2, 3}, {"]]][", 1, 1},     {"\"[[[", 0, 0},     {"\"\\", 0, 0}};
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct error error = {0};
+    struct bytes text = bytes_of(cases[i].text);
+    assert_int_equal(json_bounds_check(text, cases[i].depth, cases[i].values, &error), VATD_OK);
+    if (cases[i].depth) {
+      assert_int_equal(json_bounds_check(text, cases[i].depth - 1, 100, &error), VATD_LIMIT);
+      assert_int_equal(json_bounds_check(text, 100, cases[i].values - 1, &error), VATD_LIMIT);
+    }
+  }
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(json_is_bounded_before_it_is_parsed),
       cmocka_unit_test(bytes_are_ordered_by_memcmp_and_prefixes_come_first),
       cmocka_unit_test(well_formed_utf8_is_what_unicode_says),
       cmocka_unit_test(a_buffer_holds_up_to_its_limit_and_no_more),
