@@ -64,8 +64,8 @@ static void write_call(char *line, size_t size, const char *counter, size_t key)
 {
   snprintf(line, size,
            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"queueMessage\",\"params\":{\"target\":\"%s\",\"method\":\"increment\","
-           "\"args\":[],\"idempotencyKey\":\"call %zu\"}}\n",
-           counter, key);
+           "\"args\":[],\"idempotencyKey\":\"call %s %zu\"}}\n",
+           counter, counter, key);
 }
 
 static void calls(const char *socket, const char *counter)
@@ -96,11 +96,15 @@ static size_t count_of(const char *text, const char *part)
   return count;
 }
 
-static size_t subclusters(const char *socket)
+/* How many vats have this name. */
+static size_t vats_named(const char *socket, const char *name)
 {
-  return count_of(ask(socket, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"executeDBQuery\",\"params\":"
-                              "[\"SELECT key FROM kv WHERE key GLOB 'subcluster.s*'\"]}\n"),
-                  "subcluster.s");
+  char line[300];
+  snprintf(line, sizeof line,
+           "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"executeDBQuery\",\"params\":"
+           "[\"SELECT key FROM kv WHERE key GLOB 'vatName.%s/*'\"]}\n",
+           name);
+  return count_of(ask(socket, line), "vatName.");
 }
 
 static bool launch_and_end(const char *socket, const char *bundle, size_t cut, bool from_end)
@@ -111,10 +115,9 @@ static bool launch_and_end(const char *socket, const char *bundle, size_t cut, b
            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"launchSubcluster\",\"params\":{\"config\":{\"bootstrap\":\"c%zu%d\",\"vats\":"
            "{\"c%zu%d\":{\"sourceSpec\":\"%s\"}}},\"uniqueNames\":true,\"idempotencyKey\":\"launch %zu%d\"}}\n",
            cut, from_end, cut, from_end, bundle, cut, from_end);
-  size_t before = subclusters(socket);
-  vanish(socket, line, from_end ? strlen(line) - cut : cut);
-  bool good = wire_code(ask(socket, line)) == 0 && subclusters(socket) == before + 1;
   snprintf(vat, sizeof vat, "c%zu%d", cut, from_end);
+  vanish(socket, line, from_end ? strlen(line) - cut : cut);
+  bool good = wire_code(ask(socket, line)) == 0 && vats_named(socket, vat) == 1;
   snprintf(line, sizeof line,
            "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"terminateVat\",\"params\":{\"id\":\"%s\",\"idempotencyKey\":\"end %s\"}}\n", vat,
            vat);
