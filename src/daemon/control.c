@@ -204,7 +204,10 @@ void control_turns_wanted(struct control *control)
 
 bool control_may_query(struct control *control, struct client *client)
 {
-  if (control->queried)
+  struct client *largest;
+  control_bound_output(control, 0);
+  if (control->queried || (control->output_total > LIMIT_RPC_UNSENT_TOTAL &&
+                           look_at_output(control, &largest) > LIMIT_RPC_UNSENT_TOTAL))
     return false;
   control->queried = true;
   take_out(control, client);

@@ -87,7 +87,8 @@ void control_note_output(struct control *control, size_t before, size_t after);
 void control_bound_input(struct control *control);
 /* Before `size` more bytes are sent to somebody: closes clients that stand still if too much waits. */
 void control_bound_output(struct control *control, size_t size);
-/* Whether the client may make a query in this round of the loop. If so nobody else may, and it goes behind all others. */
+/* Whether the client may make a query in this round of the loop. If so nobody else may, and it goes behind all others. None
+ * may while too much waits to be taken. */
 bool control_may_query(struct control *control, struct client *client);
 /* Some client is ready: turns are taken when the loop comes round. */
 void control_turns_wanted(struct control *control);

@@ -159,7 +159,7 @@ static bool is_request(const json_t *request, bool valid_id)
 /* Whether this is a query that has to wait for the next round; if it is one that has not, the others will have to. */
 static bool must_wait(struct control *control, struct client *client, const char *method)
 {
-  if (strcmp(method, "executeDBQuery") != 0)
+  if (strcmp(method, "executeDBQuery") != 0 && strcmp(method, "readVatStore") != 0)
     return false;
   return !control_may_query(control, client);
 }

@@ -184,8 +184,8 @@ void kernel_show_vat(struct kernel *k, uint64_t request, struct bytes vat)
   gate_answer(k, request, json);
 }
 
-/* Adds [key, value] to the rows; false when the store failed or the key is not there. */
-static bool add_row_of(struct kernel *k, const char *vat, struct bytes key, json_t *rows)
+/* Adds [key, value] to the rows; their bytes, 0 when the store failed or the key is not there. */
+static size_t add_row_of(struct kernel *k, const char *vat, struct bytes key, json_t *rows)
 {
   struct error error = {0};
   struct buffer value;
@@ -195,18 +195,21 @@ static bool add_row_of(struct kernel *k, const char *vat, struct bytes key, json
     json_array_append_new(rows, json_pack("[o, o]", json_text(key), json_text(buffer_bytes(&value))));
   else if (code != VATD_NOT_FOUND)
     kernel_break(k, code, "%s", error.text);
+  size_t size = code == VATD_OK ? key.size + value.size : 0;
   buffer_fini(&value);
-  return code == VATD_OK;
+  return size;
 }
 
-/* Rows whose key starts with `prefix` and is greater than `after`, at most `limit`; true when there are more. */
+/* Rows whose key starts with `prefix` and is greater than `after`, at most `limit` and not many more than LIMIT_QUERY_BYTES;
+ * true when there are more. */
 static bool read_rows(struct kernel *k, const char *vat, struct bytes prefix, struct bytes after, size_t limit,
                       json_t *rows)
 {
   struct error error = {0};
   struct bytes at = bytes_compare(after, prefix) >= 0 ? after : prefix;
+  size_t size = 0;
   if (bytes_compare(after, prefix) < 0 || after.size == 0)
-    add_row_of(k, vat, prefix, rows);
+    size += add_row_of(k, vat, prefix, rows);
   while (!kernel_is_broken(k)) {
     struct buffer next;
     buffer_init(&next, LIMIT_VATSTORE_KEY);
@@ -217,9 +220,9 @@ static bool read_rows(struct kernel *k, const char *vat, struct bytes prefix, st
       kernel_break(k, code, "%s", error.text);
     if (code != VATD_OK || !bytes_start_with(at, prefix))
       return false;
-    if (json_array_size(rows) == limit)
+    if (json_array_size(rows) == limit || size > LIMIT_QUERY_BYTES)
       return true;
-    add_row_of(k, vat, at, rows);
+    size += add_row_of(k, vat, at, rows);
   }
   return false;
 }
