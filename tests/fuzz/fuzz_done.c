@@ -32,9 +32,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   stage_open(&stage);
   stage.script = bytes_from(data, size);
   stage.steps = 2000;
-  stage_call(&stage, 4, "alice", "ko2");
-  stage_call(&stage, 5, "bob", NULL);
-  stage_call(&stage, 6, "ko1", "ko1");
+  stage_call(&stage, 5, "alice", "ko2");
+  stage_call(&stage, 7, "bob", NULL);
+  stage_call(&stage, 9, "ko1", "ko1");
   CHECK(!kernel_broken(stage.kernel));
   if (stage.steps > 0)
     check_image(stage.store);

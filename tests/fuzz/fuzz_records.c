@@ -40,7 +40,7 @@ static void use(struct stage *stage)
 {
   stage_pump(stage);
   stage_call(stage, 4, "alice", "ko2");
-  stage_call(stage, 5, "ko2", NULL);
+  stage_call(stage, 5, "ko2", "ko1");
   kernel_get_status(stage->kernel, 6);
   kernel_list_vats(stage->kernel, 7);
   kernel_show_vat(stage->kernel, 8, bytes_of("v1"));

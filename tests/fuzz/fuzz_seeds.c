@@ -31,6 +31,13 @@ static const char *const configs[] = {
     "{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"bundleSpec\":\"x\",\"globals\":[\"Date\"]}},\"forceReset\":true}",
     "{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"bundleSpec\":\"x\"}},\"services\":[\"clock\"]}",
     "{\"bootstrap\":\"b\",\"vats\":{\"b\":{\"bundleSpec\":\"x\",\"platformConfig\":{\"fetch\":{}}}},\"io\":{\"c\":{}}}",
+    "{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"bundleSpec\":\"x\",\"globals\":[\"fetch\",\"setTimeout\"],"
+    "\"network\":{\"allowedHosts\":[\"example.org\"],\"timeoutMs\":5,\"maxBytes\":9}}}}",
+    "{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"bundleSpec\":\"x\",\"limits\":{\"computrons\":1000000,\"heapBytes\":99999999,"
+    "\"deadlineMs\":10,\"reapInterval\":1},\"faults\":{\"strikes\":1,\"crashes\":0,\"then\":\"terminate\"}}}}",
+    "{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"bundleSpec\":\"x\"}},\"io\":{\"c\":{\"type\":\"listen\",\"direction\":\"inout\","
+    "\"unit\":\"line\"},\"d\":{\"type\":\"file\"}},\"services\":[\"a\",\"b\"]}",
+    "{\"bootstrap\":\"a\",\"vats\":{\"a\":{\"programSpec\":\"x\",\"globals\":[\"Date\"]},\"b\":{\"kernelObjects\":{}}}}",
     "{\"vats\":{}}",
     "[]",
 };

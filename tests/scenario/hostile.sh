@@ -139,6 +139,25 @@ is "$status" 0 "the evil client went through to its end"
 says "the vat that was called without end still answers" '"rested"' vat call patient rest
 is "$(vat terminate patient 2>&1)" "terminated patient" "and can be ended, and all that waited with it"
 
+# ---- queries ----
+
+begin endless vat sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+begin endless2 vat sql "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n ORDER BY i"
+is "$(rpc "$PING" "$PING" | jq -rc .result | tr '\n' ' ')" "pong pong " "others are answered beside queries without end"
+for query in endless endless2; do
+  outcome "$query"
+  is "$status" 1 "it is cut short"
+  has "$err" "cut short" "and says so"
+done
+everything() {
+  sql "SELECT group_concat(sql), (SELECT count(*) FROM kv WHERE key GLOB 'store.*') FROM sqlite_schema"
+}
+before=$(everything)
+for attack in "DROP TABLE kv" "ATTACH '/etc/passwd' AS p" "PRAGMA writable_schema = 1" "SELECT load_extension('x')" "SELECT 1; DELETE FROM kv"; do
+  fails "refused: $attack" 1 "" vat sql "$attack"
+done
+is "$(everything)" "$before" "nothing has changed"
+
 # ---- clients that vanish ----
 
 cp "$ROOT/examples/counter.js" "$WORK"
