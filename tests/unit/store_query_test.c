@@ -278,8 +278,8 @@ static void attacks_are_refused_and_change_nothing(void **state)
       "SELECT 1 --\n; DROP TABLE kv",
       "SELECT replace(value, 'a', 'b') FROM kv",
       "SELECT trim(value, 'a') FROM kv",
-      "SELECT 'a' LIKE "
-      "'%aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'",
+      ("SELECT 'a' LIKE "
+       "'%aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'"),
   };
   char *before = everything(f);
   for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++)
@@ -338,8 +338,8 @@ static void greedy_queries_are_cut_short_and_leave_the_batch_alone(void **state)
       NUMBERS "SELECT sum(i) OVER (ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) FROM n",
       NUMBERS "SELECT max(i) OVER (ORDER BY i ROWS BETWEEN 50000 PRECEDING AND 50000 FOLLOWING EXCLUDE CURRENT ROW) FROM n",
       NUMBERS "SELECT (SELECT count(*) FROM n b WHERE b.i < a.i) FROM n a ORDER BY 1",
-      "WITH RECURSIVE n(i, s) AS (SELECT 1, hex(quote('0123456789012345678901234567890123456789'))"
-      " UNION ALL SELECT i+1, s || i FROM n WHERE i < 3000000) SELECT s FROM n ORDER BY s DESC LIMIT 1",
+      ("WITH RECURSIVE n(i, s) AS (SELECT 1, hex(quote('0123456789012345678901234567890123456789'))"
+       " UNION ALL SELECT i+1, s || i FROM n WHERE i < 3000000) SELECT s FROM n ORDER BY s DESC LIMIT 1"),
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION SELECT i+1 FROM n) SELECT i FROM n WHERE i < 0",
       "SELECT count(*) FROM kv a, kv b, kv c, kv d, kv e, kv f, kv g",
   };
@@ -378,7 +378,7 @@ static void many_bytes_are_cut_short(void **state)
   char *value = memory_alloc(1 << 20);
   memset(value, 'x', 1 << 20);
   for (int i = 0; i < 20; i++)
-    assert_done(put(f, "v1", bytes_from("abcdefghijklmnopqrst" + i, 1), bytes_from(value, 1 << 20)));
+    assert_done(put(f, "v1", bytes_from(&"abcdefghijklmnopqrst"[i], 1), bytes_from(value, 1 << 20)));
   free(value);
   assert_query_code(f, VATD_LIMIT, "SELECT value FROM kv_vatstore");
   assert_query_code(f, VATD_OK, "SELECT value FROM kv_vatstore LIMIT 7");
