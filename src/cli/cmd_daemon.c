@@ -192,7 +192,7 @@ static bool is_locked(const char *path)
 
 static enum cli_exit remove_database(struct cli *cli)
 {
-  static const char *const suffixes[] = {"", "-wal", "-journal"};
+  static const char *const suffixes[] = {"-sums", "", "-wal", "-journal"};
   if (is_locked(cli->home.database)) {
     cli_complain(cli, "%s is in use by a process that does not answer", cli->home.database);
     return CLI_FAILED;

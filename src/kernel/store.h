@@ -38,8 +38,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The version of keys and tables that this code writes; kept in the database, others are refused. */
-#define STORE_SCHEMA_VERSION 1
+/* The version of keys and tables that this code writes; kept in the database. Older ones are migrated, newer ones refused. */
+#define STORE_SCHEMA_VERSION 2
 
 /* How a commit ended. DURABLE and FAILED are facts; after IN_DOUBT or FENCED the process must end. */
 enum store_outcome { STORE_DURABLE, STORE_FAILED, STORE_IN_DOUBT, STORE_FENCED };

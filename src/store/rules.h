@@ -14,6 +14,7 @@
 #define RULES_ENGINE_PREFIX "store."
 #define RULES_EPOCH_KEY "store.epoch"
 #define RULES_COMMIT_KEY "store.commit"
+#define RULES_TOKEN_KEY "store.token"
 
 bool rules_is_engine_key(const char *vat, struct bytes key);
 

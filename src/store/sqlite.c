@@ -14,6 +14,7 @@
  * the log as the failure left it. All savepoints are named "s" in SQL, where the newest of a name is meant: the names
  * of the callers live in the stack of savepoints.h alone.
  */
+#include "store/checksum_vfs.h"
 #include "store/rules.h"
 #include "store/sqlite_store.h"
 #include "base/limits.h"
@@ -50,7 +51,7 @@ static enum vatd_code code_of(int rc)
   case SQLITE_FULL:
     return VATD_FULL;
   default:
-    return VATD_IO;
+    return rc == SQLITE_IOERR_DATA ? VATD_CORRUPT : VATD_IO;
   }
 }
 
@@ -58,6 +59,9 @@ enum vatd_code sqlite_store_error(struct sqlite_store *s, int rc, const char *wh
 {
   enum vatd_code code = code_of(rc);
   const char *message = s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc);
+  const char *complaint = s->db ? checksum_vfs_complaint(s->db) : "";
+  if (*complaint)
+    return error_set(error, code, "%s: %s: %s (SQLite code %d)", what, s->path, complaint, rc);
   int errnum = s->db && code == VATD_IO ? sqlite3_system_errno(s->db) : 0;
   if (errnum)
     return error_set_errno(error, code, errnum, "%s: %s: %s (SQLite code %d)", what, s->path, message, rc);
@@ -499,6 +503,8 @@ static enum vatd_code commit(struct store *store, uint64_t *batch, struct error 
   if (code)
     return code;
   int rc = s->open ? sqlite_store_run(s, STATEMENT_COMMIT) : SQLITE_OK;
+  if (!rc && s->open && s->written)
+    rc = page_sums_note(s->sums, s->store.epoch, number);
   if (rc)
     return commit_in_doubt(s, number, rc, error);
   s->open = false;

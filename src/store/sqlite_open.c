@@ -2,19 +2,21 @@
 /*
  * store/sqlite_open.c - from a path to an open store.
  *
- * A new database is made complete in a file of its own (PATH.new-XXXXXX, mode 0600 from its first instant), synced, and
- * then linked to PATH: a file at PATH is a whole database or is no database of ours. It never passes through a state in
- * between, so an empty file there is damage and not a beginning.
- *
  * An existing file is judged by its first 100 bytes, read under a shared lock, before SQLite looks at it: recovery of a
  * log and the change to WAL mode write, and a file that is refused must stay as it is. The order of the judgement:
  * locked (BUSY), not a database or cut short (CORRUPT), not ours or of another version (VERSION), not as we make them
  * (CORRUPT).
  *
- * Then the store is taken: exclusive lock, pragmas set and read back, epoch + 1 committed.
+ * A file of an older schema version is then replaced by one of ours (sqlite_make.c).
+ *
+ * Then the store is taken: exclusive lock; the sums of its pages (page_sums.h), against which everything is read from
+ * here on; pragmas set and read back; what it says of its last commit compared with what is known outside; epoch + 1
+ * committed.
  */
 #include "store/sqlite_schema.h"
 #include "store/sqlite_store.h"
+#include "store/checksum_vfs.h"
+#include "store/page_seal.h"
 #include "store/store_engines.h"
 #include "store/rules.h"
 #include "base/limits.h"
@@ -27,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,27 +56,6 @@ static const struct pragma pragmas[] = {
     {"cache_size", CACHE_PRAGMA_KIB, CACHE_PRAGMA_KIB},
 };
 
-static enum vatd_code code_of_errno(int errnum)
-{
-  switch (errnum) {
-  case EACCES:
-  case EPERM:
-  case EROFS:
-    return VATD_READ_ONLY;
-  case ENOSPC:
-  case EDQUOT:
-    return VATD_FULL;
-  default:
-    return VATD_IO;
-  }
-}
-
-static enum vatd_code fail_errno(struct error *error, const char *what, const char *path)
-{
-  int errnum = errno;
-  return error_set_errno(error, code_of_errno(errnum), errnum, "%s %s", what, path);
-}
-
 static struct sqlite_store *store_new(const char *path)
 {
   struct sqlite_store *s = memory_zalloc(sizeof *s);
@@ -84,16 +66,16 @@ static struct sqlite_store *store_new(const char *path)
   return s;
 }
 
-static enum vatd_code connect(struct sqlite_store *s, const char *path, struct error *error)
+enum vatd_code sqlite_store_connect(struct sqlite_store *s, const char *path, const char *vfs, struct error *error)
 {
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  int rc = sqlite3_open_v2(path, &s->db, flags, NULL);
+  int rc = sqlite3_open_v2(path, &s->db, flags, vfs);
   return rc ? sqlite_store_error(s, rc, "cannot open the database", error) : VATD_OK;
 }
 
 /* --- pragmas --- */
 
-static enum vatd_code execute(struct sqlite_store *s, const char *sql, const char *what, struct error *error)
+enum vatd_code sqlite_store_execute(struct sqlite_store *s, const char *sql, const char *what, struct error *error)
 {
   int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
   return rc ? sqlite_store_error(s, rc, what, error) : VATD_OK;
@@ -113,7 +95,7 @@ static enum vatd_code apply_pragma(struct sqlite_store *s, const struct pragma *
   char sql[128];
   char *value = NULL;
   snprintf(sql, sizeof sql, "PRAGMA %s=%s", pragma->name, pragma->value);
-  enum vatd_code code = execute(s, sql, "cannot set up the database", error);
+  enum vatd_code code = sqlite_store_execute(s, sql, "cannot set up the database", error);
   if (code)
     return code;
   snprintf(sql, sizeof sql, "PRAGMA %s", pragma->name);
@@ -127,7 +109,7 @@ static enum vatd_code apply_pragma(struct sqlite_store *s, const struct pragma *
   return code;
 }
 
-static enum vatd_code apply_pragmas(struct sqlite_store *s, struct error *error)
+enum vatd_code sqlite_store_apply_pragmas(struct sqlite_store *s, struct error *error)
 {
   for (size_t i = 0; i < sizeof pragmas / sizeof *pragmas; i++) {
     enum vatd_code code = apply_pragma(s, &pragmas[i], error);
@@ -147,115 +129,6 @@ static int checkpoint_long_log(void *context, sqlite3 *db, const char *name, int
   int rc = pages < LONG_LOG_PAGES ? SQLITE_OK
                                   : sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
   return (rc & 0xff) == SQLITE_FULL ? SQLITE_OK : rc;
-}
-
-/* --- a new database --- */
-
-static enum vatd_code fill_new(struct sqlite_store *s, const char *path, struct error *error)
-{
-  char marks[128];
-  int reserved = SQLITE_SCHEMA_RESERVED_BYTES;
-  enum vatd_code code = connect(s, path, error);
-  if (code)
-    return code;
-  int rc = sqlite3_file_control(s->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
-  if (rc)
-    return sqlite_store_error(s, rc, "cannot reserve bytes in pages", error);
-  snprintf(marks, sizeof marks, "PRAGMA application_id=%d; PRAGMA user_version=%d", SQLITE_SCHEMA_APPLICATION_ID,
-           STORE_SCHEMA_VERSION);
-  code = apply_pragmas(s, error);
-  if (!code)
-    code = execute(s, "BEGIN", "cannot make the database", error);
-  for (const struct sqlite_schema_entry *entry = sqlite_schema_entries; !code && entry->name; entry++)
-    code = execute(s, entry->sql, "cannot make the database", error);
-  if (!code)
-    code = execute(s, sqlite_schema_first_rows, "cannot make the database", error);
-  if (!code)
-    code = execute(s, marks, "cannot make the database", error);
-  return code ? code : execute(s, "COMMIT; PRAGMA wal_checkpoint(TRUNCATE)", "cannot make the database", error);
-}
-
-/* After closing, the whole database must be in its one file. */
-static enum vatd_code close_new(struct sqlite_store *s, enum vatd_code code, struct error *error)
-{
-  int rc = sqlite3_close(s->db);
-  s->db = NULL;
-  return code || !rc ? code : sqlite_store_error(s, rc, "cannot make the database", error);
-}
-
-static enum vatd_code sync_path(const char *path, int flags, struct error *error)
-{
-  int fd = open(path, flags | O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return fail_errno(error, "cannot open", path);
-  enum vatd_code code = fsync(fd) == 0 ? VATD_OK : fail_errno(error, "cannot sync", path);
-  close(fd);
-  return code;
-}
-
-static enum vatd_code sync_directory_of(const char *path, struct error *error)
-{
-  char *copy = memory_strdup(path);
-  enum vatd_code code = sync_path(dirname(copy), O_DIRECTORY, error);
-  free(copy);
-  return code;
-}
-
-static void remove_with_logs(const char *path)
-{
-  static const char *const suffixes[] = {"", "-wal", "-journal"};
-  for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-    char *name = memory_printf("%s%s", path, suffixes[i]);
-    unlink(name);
-    free(name);
-  }
-}
-
-/* A log without its database would be taken for the new one's. But who sees a log may just have missed its database, made by
- * another process a moment ago. */
-static enum vatd_code check_no_stray_log(const char *path, struct error *error)
-{
-  static const char *const suffixes[] = {"-wal", "-journal"};
-  enum vatd_code code = VATD_OK;
-  for (size_t i = 0; !code && i < sizeof suffixes / sizeof *suffixes; i++) {
-    char *name = memory_printf("%s%s", path, suffixes[i]);
-    if (access(name, F_OK) == 0 && access(path, F_OK) != 0)
-      code = error_set(error, VATD_CORRUPT,
-                       "%s is there but %s is not: the database was moved or removed without its log", name, path);
-    free(name);
-  }
-  return code;
-}
-
-/* Someone else may have been faster: then theirs is the database. */
-static enum vatd_code publish(const char *made, const char *path, struct error *error)
-{
-  enum vatd_code code = sync_path(made, 0, error);
-  if (code)
-    return code;
-  if (link(made, path) != 0 && errno != EEXIST)
-    return fail_errno(error, "cannot create", path);
-  return sync_directory_of(path, error);
-}
-
-static enum vatd_code create(struct sqlite_store *s, struct error *error)
-{
-  enum vatd_code code = check_no_stray_log(s->path, error);
-  if (code)
-    return code;
-  char *made = memory_printf("%s.new-XXXXXX", s->path);
-  int fd = mkostemp(made, O_CLOEXEC);
-  if (fd < 0) {
-    code = fail_errno(error, "cannot create", s->path);
-  } else {
-    close(fd);
-    code = close_new(s, fill_new(s, made, error), error);
-    if (!code)
-      code = publish(made, s->path, error);
-    remove_with_logs(made);
-  }
-  free(made);
-  return code;
 }
 
 /* --- the judgement of an existing file --- */
@@ -294,7 +167,7 @@ static enum vatd_code read_header(struct sqlite_store *s, struct header *header,
   return rc ? sqlite_store_error(s, rc, "cannot read the database", error) : VATD_OK;
 }
 
-static bool log_has_content(struct sqlite_store *s)
+bool sqlite_store_has_log(struct sqlite_store *s)
 {
   struct stat st;
   return stat(sqlite3_filename_wal(sqlite3_db_filename(s->db, "main")), &st) == 0 && st.st_size > 0;
@@ -305,7 +178,7 @@ static enum vatd_code judge_size(struct sqlite_store *s, const struct header *he
 {
   uint32_t page_size = number_at(header, 16, 2);
   sqlite3_int64 expected = (sqlite3_int64)(page_size == 1 ? 65536 : page_size) * number_at(header, 28, 4);
-  if (header->file_size >= expected || log_has_content(s))
+  if (header->file_size >= expected || sqlite_store_has_log(s))
     return VATD_OK;
   return error_set(error, VATD_CORRUPT, "%s is cut short: %lld bytes of %lld", s->path, (long long)header->file_size,
                    (long long)expected);
@@ -318,13 +191,22 @@ static enum vatd_code judge_owner(struct sqlite_store *s, const struct header *h
   if (application != SQLITE_SCHEMA_APPLICATION_ID)
     return error_set(error, VATD_VERSION, "%s is an SQLite database, but not one of vatd (application id %" PRIu32 ")",
                      s->path, application);
-  if (version != STORE_SCHEMA_VERSION)
-    return error_set(error, VATD_VERSION, "%s has schema version %" PRIu32 "; this vatd knows version %d only", s->path,
+  if (version < 1 || version > STORE_SCHEMA_VERSION)
+    return error_set(error, VATD_VERSION, "%s has schema version %" PRIu32 "; this vatd knows versions 1 to %d", s->path,
                      version, STORE_SCHEMA_VERSION);
   return VATD_OK;
 }
 
-static enum vatd_code judge(struct sqlite_store *s, struct error *error)
+static enum vatd_code judge_format(struct sqlite_store *s, const struct header *header, struct error *error)
+{
+  if (number_at(header, 16, 2) == STORE_PAGE_SIZE && number_at(header, 20, 1) == STORE_SUM_SIZE &&
+      number_at(header, 56, 4) == SQLITE_UTF8)
+    return VATD_OK;
+  return error_set(error, VATD_CORRUPT,
+                   "%s: page size, reserved bytes or text encoding are not those of a database of vatd", s->path);
+}
+
+static enum vatd_code judge(struct sqlite_store *s, unsigned *version, struct error *error)
 {
   struct header header;
   enum vatd_code code = read_header(s, &header, error);
@@ -334,13 +216,11 @@ static enum vatd_code judge(struct sqlite_store *s, struct error *error)
     return error_set(error, VATD_CORRUPT, "%s is empty: a database of vatd never is", s->path);
   if (header.file_size < HEADER_SIZE || memcmp(header.bytes, "SQLite format 3", 16) != 0)
     return error_set(error, VATD_CORRUPT, "%s is not an SQLite database", s->path);
+  *version = number_at(&header, 60, 4);
   code = judge_owner(s, &header, error);
   if (!code)
     code = judge_size(s, &header, error);
-  if (!code && (number_at(&header, 20, 1) != SQLITE_SCHEMA_RESERVED_BYTES || number_at(&header, 56, 4) != SQLITE_UTF8))
-    code = error_set(error, VATD_CORRUPT, "%s: reserved bytes or text encoding are not those of a database of vatd",
-                     s->path);
-  return code;
+  return code ? code : judge_format(s, &header, error);
 }
 
 /* --- taking it --- */
@@ -358,45 +238,75 @@ static void limit_and_defend(struct sqlite_store *s)
   sqlite3_limit(s->db, SQLITE_LIMIT_WORKER_THREADS, 0);
 }
 
-static enum vatd_code parse_epoch(struct sqlite_store *s, const char *text, uint64_t *epoch, struct error *error)
-{
-  char *end;
-  errno = 0;
-  unsigned long long value = strtoull(text, &end, 10);
-  if (errno || end == text || *end || value == UINT64_MAX)
-    return error_set(error, VATD_CORRUPT, "%s: the epoch \"%s\" is not a number", s->path, text);
-  *epoch = value;
-  return VATD_OK;
-}
-
-static enum vatd_code read_epoch(struct sqlite_store *s, uint64_t *epoch, struct error *error)
+/* One of the engine's own rows, which holds `count` numbers. */
+static enum vatd_code read_numbers(struct sqlite_store *s, const char *key, uint64_t *numbers, size_t count,
+                                   struct error *error)
 {
   struct buffer text;
-  buffer_init(&text, 32);
-  enum vatd_code code = sqlite_store_get_own(s, RULES_EPOCH_KEY, &text, error);
+  buffer_init(&text, 64);
+  enum vatd_code code = sqlite_store_get_own(s, key, &text, error);
   if (code == VATD_NOT_FOUND)
-    code = error_set(error, VATD_CORRUPT, "%s has no epoch", s->path);
-  if (!code)
-    code = parse_epoch(s, buffer_text(&text), epoch, error);
+    code = error_set(error, VATD_CORRUPT, "%s has no row %s", s->path, key);
+  char *end = (char *)buffer_text(&text);
+  for (size_t i = 0; !code && i < count; i++) {
+    char *from = end;
+    errno = 0;
+    numbers[i] = strtoull(from, &end, 10);
+    if (errno || end == from || *end != (i + 1 < count ? ' ' : '\0') || numbers[i] == UINT64_MAX)
+      code = error_set(error, VATD_CORRUPT, "%s: row %s is \"%s\"", s->path, key, buffer_text(&text));
+  }
   buffer_fini(&text);
   return code;
+}
+
+/* What the database says of its last opening and commit must agree with what was noted outside. */
+static enum vatd_code judge_history(struct sqlite_store *s, uint64_t *epoch, uint64_t *token, struct error *error)
+{
+  uint64_t last[2];
+  enum vatd_code code = read_numbers(s, RULES_EPOCH_KEY, epoch, 1, error);
+  if (!code)
+    code = read_numbers(s, RULES_TOKEN_KEY, token, 1, error);
+  if (!code)
+    code = read_numbers(s, RULES_COMMIT_KEY, last, 2, error);
+  return code ? code : page_sums_judge(s->sums, *token, *epoch, last[0] == *epoch ? last[1] : 0, error);
+}
+
+static int put_number(struct sqlite_store *s, const char *key, uint64_t number)
+{
+  char text[32];
+  snprintf(text, sizeof text, "%" PRIu64, number);
+  return sqlite_store_put_own(s, key, text);
+}
+
+/* The new token is noted outside first: a cut between the two leaves the one before, which is known there too. */
+static int write_opening(struct sqlite_store *s, uint64_t epoch, uint64_t before)
+{
+  uint64_t token;
+  if (getrandom(&token, sizeof token, 0) != sizeof token)
+    return SQLITE_IOERR;
+  token >>= 1; /* never UINT64_MAX */
+  int rc = checksum_vfs_begin(s->db, token, before);
+  if (!rc)
+    rc = put_number(s, RULES_EPOCH_KEY, epoch);
+  if (!rc)
+    rc = put_number(s, RULES_TOKEN_KEY, token);
+  if (!rc)
+    rc = sqlite_store_run(s, STATEMENT_COMMIT);
+  return rc ? rc : page_sums_note(s->sums, epoch, 0);
 }
 
 /* Durable before the store is handed out. */
 static enum vatd_code take_epoch(struct sqlite_store *s, struct error *error)
 {
-  char text[32];
   uint64_t last = 0;
+  uint64_t token = 0;
   int rc = sqlite_store_run(s, STATEMENT_BEGIN);
   if (rc)
     return sqlite_store_error(s, rc, "cannot take the database over", error);
-  enum vatd_code code = read_epoch(s, &last, error);
+  enum vatd_code code = judge_history(s, &last, &token, error);
   if (code)
     return code;
-  snprintf(text, sizeof text, "%" PRIu64, last + 1);
-  rc = sqlite_store_put_own(s, RULES_EPOCH_KEY, text);
-  if (!rc)
-    rc = sqlite_store_run(s, STATEMENT_COMMIT);
+  rc = write_opening(s, last + 1, token);
   if (rc)
     return sqlite_store_error(s, rc, "cannot take the database over", error);
   s->store.epoch = last + 1;
@@ -421,7 +331,7 @@ static enum vatd_code check_entry(struct sqlite_store *s, sqlite3_stmt *stmt, co
   return code;
 }
 
-static enum vatd_code check_schema(struct sqlite_store *s, struct error *error)
+enum vatd_code sqlite_store_check_schema(struct sqlite_store *s, struct error *error)
 {
   sqlite3_stmt *stmt;
   int rc = sqlite3_prepare_v2(s->db, "SELECT sql FROM sqlite_schema WHERE name = ?1", -1, &stmt, NULL);
@@ -438,11 +348,11 @@ static enum vatd_code take(struct sqlite_store *s, struct error *error)
 {
   limit_and_defend(s);
   sqlite3_wal_hook(s->db, checkpoint_long_log, NULL);
-  enum vatd_code code = apply_pragmas(s, error);
+  enum vatd_code code = sqlite_store_apply_pragmas(s, error);
   if (code == VATD_BUSY)
     code = error_set(error, VATD_BUSY, "database %s is in use by another process", s->path);
   if (!code)
-    code = check_schema(s, error);
+    code = sqlite_store_check_schema(s, error);
   if (!code)
     code = sqlite_store_prepare(s, error);
   if (!code)
@@ -455,25 +365,49 @@ static enum vatd_code check_directory(const char *path, struct error *error)
   char *copy = memory_strdup(path);
   enum vatd_code code = VATD_OK;
   if (faccessat(AT_FDCWD, dirname(copy), W_OK | X_OK, AT_EACCESS) != 0)
-    code = fail_errno(error, "cannot write in the directory of", path);
+    code = sqlite_store_errno(error, "cannot write in the directory of", path);
   free(copy);
+  return code;
+}
+
+static enum vatd_code connect_and_judge(struct sqlite_store *s, unsigned *version, struct error *error)
+{
+  enum vatd_code code = sqlite_store_connect(s, s->path, checksum_vfs_name(), error);
+  if (code)
+    return code;
+  if (sqlite3_db_readonly(s->db, "main") == 1)
+    return error_set(error, VATD_READ_ONLY, "database %s cannot be written", s->path);
+  return judge(s, version, error);
+}
+
+static enum vatd_code guard(struct sqlite_store *s, struct error *error)
+{
+  enum vatd_code code = checksum_vfs_guard(s->db, error);
+  if (code == VATD_BUSY)
+    return error_set(error, VATD_BUSY, "database %s is in use by another process", s->path);
+  s->sums = checksum_vfs_sums(s->db);
   return code;
 }
 
 static enum vatd_code open_existing(struct sqlite_store *s, struct error *error)
 {
+  unsigned version = 0;
   enum vatd_code code = check_directory(s->path, error);
   if (!code)
-    code = connect(s, s->path, error);
-  if (code)
-    return code;
-  if (sqlite3_db_readonly(s->db, "main") == 1)
-    return error_set(error, VATD_READ_ONLY, "database %s cannot be written", s->path);
-  code = judge(s, error);
+    code = connect_and_judge(s, &version, error);
+  if (!code && version < STORE_SCHEMA_VERSION) {
+    sqlite3_close(s->db);
+    s->db = NULL;
+    code = sqlite_make_from_older(s, version, error);
+    if (!code)
+      code = connect_and_judge(s, &version, error);
+  }
+  if (!code)
+    code = guard(s, error);
   if (code)
     return code;
   /* Until the store is taken: closing must not move a log's content into a file that is refused in the end. */
-  bool keep_log = log_has_content(s);
+  bool keep_log = sqlite_store_has_log(s);
   sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep_log, NULL);
   code = take(s, error);
   if (!code)
@@ -486,7 +420,7 @@ static enum vatd_code open_or_create(struct sqlite_store *s, struct error *error
   struct stat st;
   enum vatd_code code = VATD_OK;
   if (stat(s->path, &st) != 0)
-    code = errno == ENOENT ? create(s, error) : fail_errno(error, "cannot open", s->path);
+    code = errno == ENOENT ? sqlite_make_new(s, error) : sqlite_store_errno(error, "cannot open", s->path);
   else if (!S_ISREG(st.st_mode))
     code = error_set(error, VATD_CORRUPT, "%s is not a database: it is not a regular file", s->path);
   return code ? code : open_existing(s, error);

@@ -76,7 +76,8 @@ const struct sqlite_schema_entry sqlite_schema_entries[] = {
     {NULL, NULL},
 };
 
-const char sqlite_schema_first_rows[] = "INSERT INTO kv VALUES ('store.epoch', '0'), ('store.commit', '0 0')";
+const char sqlite_schema_first_rows[] = "INSERT INTO kv VALUES ('store.epoch', '0'), ('store.commit', '0 0'), "
+                                        "('store.token', '0')";
 
 static const char *const readable_tables[] = {
     "kv",      "kv_vatstore", "bundle",        "v_vat",         "v_object",  "v_promise",

@@ -10,9 +10,6 @@
 /* "vatd" in ASCII; in the header of every database file of ours. */
 #define SQLITE_SCHEMA_APPLICATION_ID 0x76617464
 
-/* Bytes kept free at the end of each page, so that page checksums can come without a new format. */
-#define SQLITE_SCHEMA_RESERVED_BYTES 8
-
 /* A table or view and the statement that makes it, which SQLite keeps word for word. */
 struct sqlite_schema_entry {
   const char *name;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * store/sqlite_store.h - the SQLite engine's inside, shared by its files: sqlite_open.c (from a path to a store),
- * sqlite.c (the operations), sqlite_query.c (SQL from people), sqlite_schema.c (tables and views).
+ * sqlite_make.c (new files), sqlite.c (the operations), sqlite_query.c (SQL from people), sqlite_schema.c (tables and
+ * views). Below them is checksum_vfs.h.
  */
 #ifndef VATD_STORE_SQLITE_STORE_H
 #define VATD_STORE_SQLITE_STORE_H
 
 #include "kernel/store.h"
+#include "store/page_sums.h"
 #include "store/savepoints.h"
 
 #include <sqlite3.h>
@@ -50,6 +52,7 @@ struct sqlite_store {
   struct store store;
   char *path;
   sqlite3 *db;
+  struct page_sums *sums; /* the connection's */
   sqlite3_stmt *statements[STATEMENT_COUNT];
   struct savepoints savepoints;
   uint64_t batch;      /* the number of the last commit of this opening */
@@ -73,8 +76,24 @@ int sqlite_store_run(struct sqlite_store *s, enum sqlite_statement statement);
 /* Reads and writes one of the engine's own rows. */
 enum vatd_code sqlite_store_get_own(struct sqlite_store *s, const char *key, struct buffer *value, struct error *error);
 int sqlite_store_put_own(struct sqlite_store *s, const char *key, const char *value);
+/* Opens the connection, through a VFS or (NULL) the default one. */
+enum vatd_code sqlite_store_connect(struct sqlite_store *s, const char *path, const char *vfs, struct error *error);
+/* Sets how SQLite works with the file, and reads it back. */
+enum vatd_code sqlite_store_apply_pragmas(struct sqlite_store *s, struct error *error);
+/* All tables and views must be there, word for word. */
+enum vatd_code sqlite_store_check_schema(struct sqlite_store *s, struct error *error);
+/* Runs SQL without parameters, whose rows do not matter. */
+enum vatd_code sqlite_store_execute(struct sqlite_store *s, const char *sql, const char *what, struct error *error);
+/* Whether there is a log with anything in it. */
+bool sqlite_store_has_log(struct sqlite_store *s);
+/* Tells errno: "WHAT PATH: message". */
+enum vatd_code sqlite_store_errno(struct error *error, const char *what, const char *path);
 /* Frees everything; a NULL database is fine. */
 void sqlite_store_free(struct sqlite_store *s);
+
+/* sqlite_make.c: a whole new database at s->path, and one in place of an older one. The connection is closed after. */
+enum vatd_code sqlite_make_new(struct sqlite_store *s, struct error *error);
+enum vatd_code sqlite_make_from_older(struct sqlite_store *s, unsigned version, struct error *error);
 
 /* The engine's functions, and those of them that live in sqlite_query.c. */
 extern const struct store_ops sqlite_store_ops;

@@ -54,7 +54,7 @@ try vat run "$ROOT/examples/counter.js" --name counter
 is "$status" 0 "the counter is launched"
 acknowledged=0
 vat stop >/dev/null 2>&1
-for nth in 4 5 6 9 20; do
+for nth in 5 6 7 10 21; do
   check fsync "$nth" 5
 done
 for nth in 12 13 14 15 16 40; do

@@ -33,7 +33,7 @@ calls() {
 vat run "$ROOT/examples/counter.js" --name large >/dev/null || exit 1
 vat run "$ROOT/examples/counter.js" --name other >/dev/null
 vat stop >/dev/null
-sqlite3 "$VATD_HOME/vatd.sqlite" "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $keys)
+sqlite3 "$VATD_HOME/vatd.sqlite" "PRAGMA user_version = 1; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $keys)
   INSERT INTO kv_vatstore SELECT 'v1', printf('zz.%07d', i), printf('{\"body\":\"#%d\",\"slots\":[]}', i) FROM n" ||
   { echo "# the keys could not be written" >&2; exit 1; }
 vat start >/dev/null

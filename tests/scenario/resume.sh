@@ -88,8 +88,9 @@ if command -v sqlite3 >/dev/null; then
   vat run --config "$WORK/three.json" >/dev/null || exit 1
   vat call ben count >/dev/null
   vat stop >/dev/null
-  # As src/kernel/records.h has it: the item, the next slot to write, and the item's own reference to the target.
+  # Version 1 says that what another program wrote is to be trusted. As src/kernel/records.h has it: the item, the next slot to write, and the item's own reference to the target.
   sqlite3 "$VATD_HOME/vatd.sqlite" "
+    PRAGMA user_version = 1;
     INSERT INTO kv SELECT 'queue.run.' || value, '{\"type\":\"send\",\"target\":\"ko2\",\"message\":{\"methargs\":{\"body\":\"#[\\\"count\\\",[]]\",\"slots\":[]}}}'
       FROM kv WHERE key = 'queue.run.head';
     UPDATE kv SET value = value + 1 WHERE key = 'queue.run.head';

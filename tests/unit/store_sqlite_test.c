@@ -140,6 +140,13 @@ static int child_opens(struct fixture *f)
   return (int)store_sqlite_open(f->path, &f->store, &f->error);
 }
 
+static void remove_sums(struct fixture *f)
+{
+  char *name = memory_printf("%s-sums", f->path);
+  assert_int_equal(unlink(name), 0);
+  free(name);
+}
+
 static void make_foreign(struct fixture *f, const char *sql)
 {
   sqlite3 *db;
@@ -208,9 +215,9 @@ static void there_is_no_shared_memory_and_no_log_after_closing(void **state)
   fixture_open(f);
   assert_done(put(f, NULL, TEXT("a"), TEXT("b")));
   assert_done(commit(f));
-  assert_files(f, "vatd.sqlite vatd.sqlite-wal");
+  assert_files(f, "vatd.sqlite vatd.sqlite-sums vatd.sqlite-wal");
   fixture_close(f);
-  assert_files(f, "vatd.sqlite");
+  assert_files(f, "vatd.sqlite vatd.sqlite-sums");
 }
 
 static void a_path_is_never_taken_for_a_uri(void **state)
@@ -222,7 +229,7 @@ static void a_path_is_never_taken_for_a_uri(void **state)
   fixture_close(f);
   assert_done(store_sqlite_open(":memory:", &f->store, &f->error));
   fixture_close(f);
-  assert_files(f, ":memory: file:odd?mode=ro");
+  assert_files(f, ":memory: :memory:-sums file:odd?mode=ro file:odd?mode=ro-sums");
   assert_int_equal(chdir(old), 0);
   free(old);
 }
@@ -251,8 +258,9 @@ static void processes_that_create_it_at_once_agree(void **state)
       assert_int_equal(status, 0);
     fixture_open(f);
     fixture_close(f);
-    assert_files(f, "vatd.sqlite");
+    assert_files(f, "vatd.sqlite vatd.sqlite-sums");
     assert_int_equal(unlink(f->path), 0);
+    remove_sums(f);
   }
 }
 
@@ -339,7 +347,7 @@ static void a_directory_that_cannot_be_written_is_read_only(void **state)
   assert_int_equal(chmod(f->directory, 0500), 0);
   assert_int_equal(in_child(f, nobody_opens), VATD_READ_ONLY);
   assert_int_equal(chmod(f->directory, 0700), 0);
-  assert_files(f, "vatd.sqlite");
+  assert_files(f, "vatd.sqlite vatd.sqlite-sums");
 }
 
 /* --- what is refused, and stays as it was --- */
@@ -360,9 +368,9 @@ static void a_later_version_is_refused(void **state)
   struct fixture *f = *state;
   fixture_open(f);
   fixture_close(f);
-  make_foreign(f, "PRAGMA user_version=2");
+  make_foreign(f, "PRAGMA user_version=3");
   assert_refused(VERSION);
-  assert_non_null(strstr(f->error.text, "schema version 2"));
+  assert_non_null(strstr(f->error.text, "schema version 3"));
 }
 
 static void what_is_no_database_is_refused(void **state)
@@ -434,9 +442,9 @@ static void a_changed_schema_is_refused(void **state)
   struct fixture *f = *state;
   fixture_open(f);
   fixture_close(f);
-  make_foreign(f, "CREATE TABLE notes_of_a_user (text)");
+  make_foreign(f, "CREATE TABLE notes_of_a_user (text); PRAGMA user_version=1");
   assert_done(try_open(f));
-  make_foreign(f, "DROP VIEW v_vat; CREATE VIEW v_vat AS SELECT load_extension('x') AS id");
+  make_foreign(f, "DROP VIEW v_vat; CREATE VIEW v_vat AS SELECT load_extension('x') AS id; PRAGMA user_version=1");
   assert_refused(CORRUPT);
   assert_non_null(strstr(f->error.text, "v_vat is not as vatd makes it"));
   make_foreign(f, "DROP VIEW v_vat");
@@ -463,7 +471,7 @@ static void what_was_committed_is_there_after_a_kill(void **state)
 {
   struct fixture *f = *state;
   assert_int_equal(in_child(f, child_commits_and_dies), 1000 + SIGKILL);
-  assert_files(f, "vatd.sqlite vatd.sqlite-wal");
+  assert_files(f, "vatd.sqlite vatd.sqlite-sums vatd.sqlite-wal");
   fixture_open(f);
   assert_int_equal(f->store->epoch, 2);
   assert_value(f, NULL, TEXT("a"), TEXT("kept"));
@@ -476,7 +484,7 @@ static void a_refused_database_keeps_its_log(void **state)
   assert_int_equal(in_child(f, child_commits_and_dies), 1000 + SIGKILL);
   patch_file(f->path, 60 + 3, "\x07", 1);
   assert_refused(VERSION);
-  patch_file(f->path, 60 + 3, "\x01", 1);
+  patch_file(f->path, 60 + 3, "\x02", 1);
   fixture_open(f);
   assert_value(f, NULL, TEXT("a"), TEXT("kept"));
 }
