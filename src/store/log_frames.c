@@ -48,6 +48,7 @@ void log_frames_start(struct log_frames *f, const unsigned char header[LOG_HEADE
   f->count = 0;
   f->big_endian = header[3] & 1;
   f->start = chain_at(header + 24);
+  memcpy(f->salt, header + 16, sizeof f->salt);
 }
 
 /* Frame `number` <= count becomes `frame`. */
@@ -91,6 +92,7 @@ bool log_frames_append(struct log_frames *f, size_t number, unsigned char frame[
   struct log_chain chain = number ? f->items[number - 1].chain : f->start;
   chain = chain_over(chain, f->big_endian, frame, 8);
   item.chain = chain_over(chain, f->big_endian, page, STORE_PAGE_SIZE);
+  memcpy(frame + 8, f->salt, sizeof f->salt);
   put_chain(frame + 16, item.chain);
   f->count = number;
   set(f, number, item);

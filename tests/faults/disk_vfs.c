@@ -32,6 +32,7 @@ struct event {
 struct content {
   bool exists;
   size_t size;
+  size_t room;
   unsigned char *data;
 };
 
@@ -41,68 +42,70 @@ struct disk_file {
   int number;
 };
 
-static struct {
-  sqlite3_vfs vfs;
-  sqlite3_vfs *below;
-  bool recording;
+struct disk_log {
   char names[FILES][NAME_SIZE];
   int files;
   struct content synced[FILES]; /* when recording began */
   struct event *events;
   size_t count;
   size_t room;
+};
+
+static struct {
+  sqlite3_vfs vfs;
+  sqlite3_vfs *below;
+  struct disk_log *log; /* NULL: nothing is recorded */
 } disk;
 
 /* --- the record --- */
 
-static int number_of(const char *path)
+static int number_of(struct disk_log *log, const char *path)
 {
   const char *slash = strrchr(path, '/');
   const char *name = slash ? slash + 1 : path;
-  for (int i = 0; i < disk.files; i++) {
-    if (strcmp(disk.names[i], name) == 0)
+  for (int i = 0; i < log->files; i++) {
+    if (strcmp(log->names[i], name) == 0)
       return i;
   }
-  CHECK(disk.files < FILES && strlen(name) < NAME_SIZE);
-  strcpy(disk.names[disk.files], name);
-  return disk.files++;
+  CHECK(log->files < FILES && strlen(name) < NAME_SIZE);
+  strcpy(log->names[log->files], name);
+  return log->files++;
 }
 
 static void record(struct event event, const void *data)
 {
-  if (!disk.recording)
+  struct disk_log *log = disk.log;
+  if (!log)
     return;
-  if (disk.count == disk.room) {
-    disk.room = disk.room ? disk.room * 2 : 1024;
-    disk.events = memory_realloc_array(disk.events, disk.room, sizeof *disk.events);
+  if (log->count == log->room) {
+    log->room = log->room ? log->room * 2 : 1024;
+    log->events = memory_realloc_array(log->events, log->room, sizeof *log->events);
   }
   if (data) {
     event.data = memory_alloc(event.size);
     memcpy(event.data, data, event.size);
   }
-  disk.events[disk.count++] = event;
+  log->events[log->count++] = event;
 }
 
-size_t disk_position(void) { return disk.count; }
+size_t disk_position(const struct disk_log *log) { return log->count; }
 
-void disk_forget(void)
+void disk_log_free(struct disk_log *log)
 {
-  for (size_t i = 0; i < disk.count; i++)
-    free(disk.events[i].data);
-  free(disk.events);
-  disk.events = NULL;
-  disk.count = disk.room = 0;
+  if (!log)
+    return;
+  for (size_t i = 0; i < log->count; i++)
+    free(log->events[i].data);
   for (int i = 0; i < FILES; i++)
-    free(disk.synced[i].data);
-  memset(disk.synced, 0, sizeof disk.synced);
-  disk.files = 0;
-  disk.recording = false;
+    free(log->synced[i].data);
+  free(log->events);
+  free(log);
 }
 
-static void load_file(const char *directory, const char *name)
+static void load_file(struct disk_log *log, const char *directory, const char *name)
 {
   char *path = memory_printf("%s/%s", directory, name);
-  struct content *content = &disk.synced[number_of(name)];
+  struct content *content = &log->synced[number_of(log, name)];
   FILE *file = fopen(path, "rb");
   CHECK(file && fseek(file, 0, SEEK_END) == 0);
   content->exists = true;
@@ -114,20 +117,23 @@ static void load_file(const char *directory, const char *name)
   free(path);
 }
 
-void disk_record(const char *directory)
+struct disk_log *disk_record(const char *directory)
 {
-  disk_forget();
+  struct disk_log *log = memory_zalloc(sizeof *log);
   DIR *entries = opendir(directory);
   CHECK(entries);
   for (struct dirent *entry; (entry = readdir(entries));) {
     if (entry->d_name[0] != '.')
-      load_file(directory, entry->d_name);
+      load_file(log, directory, entry->d_name);
   }
   closedir(entries);
-  disk.recording = true;
+  disk.log = log;
+  return log;
 }
 
-void disk_stop(void) { disk.recording = false; }
+void disk_stop(void) { disk.log = NULL; }
+
+void disk_resume(struct disk_log *log) { disk.log = log; }
 
 /* --- the cut --- */
 
@@ -139,7 +145,10 @@ struct cut {
 
 static void resize(struct content *content, size_t size)
 {
-  content->data = memory_realloc_array(content->data, size + 1, 1);
+  if (size >= content->room) {
+    content->room = size + size / 2 + SECTOR;
+    content->data = memory_realloc_array(content->data, content->room, 1);
+  }
   if (size > content->size)
     memset(content->data + content->size, 0, size - content->size);
   content->size = size;
@@ -187,19 +196,19 @@ static void apply_perhaps(struct content *content, const struct event *event, si
 static const struct cut whole = {.percent = 100, .kept = SIZE_MAX};
 
 /* The content of one file after a cut at `position`; everything before its last sync is there. */
-static struct content content_after(int file, size_t position, const struct cut *cut)
+static struct content content_after(const struct disk_log *log, int file, size_t position, const struct cut *cut)
 {
-  struct content content = {.exists = disk.synced[file].exists};
+  struct content content = {.exists = log->synced[file].exists};
   size_t synced = 0;
-  resize(&content, disk.synced[file].size);
+  resize(&content, log->synced[file].size);
   if (content.size)
-    memcpy(content.data, disk.synced[file].data, content.size);
+    memcpy(content.data, log->synced[file].data, content.size);
   for (size_t i = 0; i < position; i++) {
-    if (disk.events[i].file == file && (disk.events[i].kind == SYNCED || disk.events[i].kind == CREATED))
+    if (log->events[i].file == file && (log->events[i].kind == SYNCED || log->events[i].kind == CREATED))
       synced = i;
   }
   for (size_t i = 0; i < position; i++) {
-    const struct event *event = &disk.events[i];
+    const struct event *event = &log->events[i];
     if (event->file != file)
       continue;
     if (event->kind == CREATED) {
@@ -226,7 +235,7 @@ static void store_file(const char *directory, const char *name, const struct con
   free(path);
 }
 
-void disk_cut(const char *directory, size_t position, struct rng *rng)
+void disk_cut(const struct disk_log *log, const char *directory, size_t position, struct rng *rng)
 {
   struct cut cut = {.rng = rng};
   switch (rng_below(rng, 5)) {
@@ -244,9 +253,9 @@ void disk_cut(const char *directory, size_t position, struct rng *rng)
   default:
     cut.percent = rng_below(rng, 100);
   }
-  for (int i = 0; i < disk.files; i++) {
-    struct content content = content_after(i, position, &cut);
-    store_file(directory, disk.names[i], &content);
+  for (int i = 0; i < log->files; i++) {
+    struct content content = content_after(log, i, position, &cut);
+    store_file(directory, log->names[i], &content);
     free(content.data);
   }
 }
@@ -342,8 +351,8 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file,
   int rc = disk.below->xOpen(disk.below, name, ours->below, flags, out_flags);
   if (ours->below->pMethods)
     ours->base.pMethods = &methods;
-  if (disk.recording && name)
-    ours->number = number_of(name);
+  if (disk.log && name)
+    ours->number = number_of(disk.log, name);
   if (!rc && !known)
     record(event_of(file, CREATED), NULL);
   return rc;
@@ -352,8 +361,8 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file,
 static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_directory)
 {
   (void)vfs;
-  if (disk.recording)
-    record((struct event){.kind = REMOVED, .file = number_of(name)}, NULL);
+  if (disk.log)
+    record((struct event){.kind = REMOVED, .file = number_of(disk.log, name)}, NULL);
   return disk.below->xDelete(disk.below, name, sync_directory);
 }
 
@@ -369,8 +378,4 @@ void disk_vfs_install(void)
   sqlite3_vfs_register(&disk.vfs, 1);
 }
 
-void disk_vfs_uninstall(void)
-{
-  sqlite3_vfs_unregister(&disk.vfs);
-  disk_forget();
-}
+void disk_vfs_uninstall(void) { sqlite3_vfs_unregister(&disk.vfs); }

@@ -19,17 +19,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What has happened to the files of a directory. */
+struct disk_log;
+
 void disk_vfs_install(void);
 void disk_vfs_uninstall(void);
 /* Takes the files of the directory as they are for synced, and records from now on. */
-void disk_record(const char *directory);
-/* Ends recording; the record stays. */
+struct disk_log *disk_record(const char *directory);
+/* Ends recording; disk_resume goes on with a log. Files must be closed and opened anew in between. */
 void disk_stop(void);
+void disk_resume(struct disk_log *log);
 /* How many events have been recorded. */
-size_t disk_position(void);
+size_t disk_position(const struct disk_log *log);
 /* Replaces the files of the directory by what a cut after the first `position` events may have left. */
-void disk_cut(const char *directory, size_t position, struct rng *rng);
-/* Drops the record. */
-void disk_forget(void);
+void disk_cut(const struct disk_log *log, const char *directory, size_t position, struct rng *rng);
+/* NULL is fine. */
+void disk_log_free(struct disk_log *log);
 
 #endif

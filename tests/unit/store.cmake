@@ -10,3 +10,5 @@ vatd_unit_test(store_unverified_test unit/store_corruption_test.c unit/store_loa
   ${CMAKE_SOURCE_DIR}/src/store/checksum_vfs.c ${CMAKE_SOURCE_DIR}/src/store/page_sums.c
   LINK vatd_store vatd_disk_vfs)
 target_compile_definitions(store_unverified_test PRIVATE VATD_UNSAFE_UNVERIFIED)
+vatd_unit_test(store_power_test unit/store_power_test.c unit/store_load.c unit/store_fixture.c
+  LINK vatd_store vatd_disk_vfs)
