@@ -93,8 +93,8 @@ static enum vatd_code check_no_stray_log(const char *path, struct error *error)
   for (size_t i = 0; !code && i < sizeof suffixes / sizeof *suffixes; i++) {
     char *name = memory_printf("%s%s", path, suffixes[i]);
     if (access(name, F_OK) == 0 && access(path, F_OK) != 0)
-      code = error_set(error, VATD_CORRUPT,
-                       "%s is there but %s is not: the database was moved or removed without it", name, path);
+      code = error_set(error, VATD_CORRUPT, "%s is there but %s is not: the database was moved or removed without it",
+                       name, path);
     free(name);
   }
   return code;
@@ -111,30 +111,17 @@ static enum vatd_code publish_new(const char *made, const char *path, struct err
   return sync_directory_of(path, error);
 }
 
-/* Sums that lie beside the older file are not of the new one. */
+/* What lies beside the older file is not the new one's: sums, and a journal that SQLite has no more use for. */
 static enum vatd_code publish_newer(const char *made, const char *path, struct error *error)
 {
   enum vatd_code code = sync_path(made, 0, error);
   if (code)
     return code;
   remove_beside(path, "-sums");
+  remove_beside(path, "-journal");
   if (rename(made, path) != 0)
     return sqlite_store_errno(error, "cannot replace", path);
   return sync_directory_of(path, error);
-}
-
-/* An empty file of a name of its own, which the caller frees; NULL when there cannot be one. */
-static char *make_file(const char *path, struct error *error)
-{
-  char *made = memory_printf("%s.new-XXXXXX", path);
-  int fd = mkostemp(made, O_CLOEXEC);
-  if (fd >= 0) {
-    close(fd);
-    return made;
-  }
-  sqlite_store_errno(error, "cannot create", path);
-  free(made);
-  return NULL;
 }
 
 /* After closing, the whole database must be in its one file. */
@@ -188,13 +175,17 @@ enum vatd_code sqlite_make_new(struct sqlite_store *s, struct error *error)
   enum vatd_code code = check_no_stray_log(s->path, error);
   if (code)
     return code;
-  char *made = make_file(s->path, error);
-  if (!made)
-    return error->code;
-  code = close_new(s, fill_new(s, made, error), error);
-  if (!code)
-    code = publish_new(made, s->path, error);
-  remove_all_of(made);
+  char *made = memory_printf("%s.new-XXXXXX", s->path);
+  int fd = mkostemp(made, O_CLOEXEC);
+  if (fd < 0) {
+    code = sqlite_store_errno(error, "cannot create", s->path);
+  } else {
+    close(fd);
+    code = close_new(s, fill_new(s, made, error), error);
+    if (!code)
+      code = publish_new(made, s->path, error);
+    remove_all_of(made);
+  }
   free(made);
   return code;
 }
@@ -257,15 +248,18 @@ static enum vatd_code copy_pages(struct sqlite_store *old, struct sqlite_store *
 
 static enum vatd_code run_steps(struct sqlite_store *made, unsigned version, struct error *error)
 {
-  char mark[64];
-  snprintf(mark, sizeof mark, "PRAGMA user_version=%d; COMMIT", STORE_SCHEMA_VERSION);
-  enum vatd_code code = execute(made, "BEGIN", error);
+  char mark[96];
+  snprintf(mark, sizeof mark, "PRAGMA user_version=%d; COMMIT; PRAGMA wal_checkpoint(TRUNCATE)", STORE_SCHEMA_VERSION);
+  enum vatd_code code = sqlite_store_apply_pragmas(made, error);
+  if (!code)
+    code = execute(made, "BEGIN", error);
   for (; !code && version < STORE_SCHEMA_VERSION; version++)
     code = execute(made, steps[version - 1], error);
   return code ? code : execute(made, mark, error);
 }
 
-/* The connection is opened anew between the two: by copying, the file has got another format than it began with. */
+/* The connection is opened anew between the two: by copying, the file has got another format than it began with. In the
+ * end it uses a log, as ours do: no journal is ever made beside a database of the present version. */
 static enum vatd_code fill_from(struct sqlite_store *old, const char *path, unsigned version, struct error *error)
 {
   struct sqlite_store made = {.path = (char *)path};
@@ -280,19 +274,42 @@ static enum vatd_code fill_from(struct sqlite_store *old, const char *path, unsi
   return close_new(&made, code, error);
 }
 
-enum vatd_code sqlite_make_from_older(struct sqlite_store *s, unsigned version, struct error *error)
+/* In this order, so that PATH is never half of it. VATD_UNSAFE_PUBLISH_FIRST is the control of the migration test. */
+static enum vatd_code fill_and_publish(struct sqlite_store *old, const char *made, unsigned version,
+                                       struct error *error)
 {
-  enum vatd_code code = take_older(s, version, error);
-  char *made = code ? NULL : make_file(s->path, error);
-  if (!code && !made)
-    code = error->code;
-  if (made) {
-    code = fill_from(s, made, version, error);
-    if (!code)
-      code = publish_newer(made, s->path, error);
+#ifdef VATD_UNSAFE_PUBLISH_FIRST
+  enum vatd_code code = publish_newer(made, old->path, error);
+  return code ? code : fill_from(old, old->path, version, error);
+#else
+  enum vatd_code code = fill_from(old, made, version, error);
+  return code ? code : publish_newer(made, old->path, error);
+#endif
+}
+
+/* The lock on the older file makes the name ours alone; what a migration that was killed has left goes first. */
+static enum vatd_code make_beside(struct sqlite_store *old, unsigned version, struct error *error)
+{
+  char *made = memory_printf("%s.migrated", old->path);
+  remove_all_of(made);
+  int fd = open(made, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+  enum vatd_code code = VATD_OK;
+  if (fd < 0) {
+    code = sqlite_store_errno(error, "cannot create", made);
+  } else {
+    close(fd);
+    code = fill_and_publish(old, made, version, error);
     remove_all_of(made);
   }
   free(made);
+  return code;
+}
+
+enum vatd_code sqlite_make_from_older(struct sqlite_store *s, unsigned version, struct error *error)
+{
+  enum vatd_code code = take_older(s, version, error);
+  if (!code)
+    code = make_beside(s, version, error);
   code = close_new(s, code, error);
   return code ? error_wrap(error, "cannot bring the database from schema version %u to %d", version,
                            STORE_SCHEMA_VERSION)

@@ -6,6 +6,7 @@
  */
 #include "fault_vfs.h"
 
+#include <signal.h>
 #include <string.h>
 
 struct fault_file {
@@ -29,6 +30,8 @@ static bool fails(enum fault_kind kind)
     return false;
   bool now = count == state.fault.nth || (state.fault.forever && count > state.fault.nth);
   state.failures += now;
+  if (now && state.fault.die)
+    raise(SIGKILL);
   return now;
 }
 

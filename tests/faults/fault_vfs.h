@@ -20,6 +20,7 @@ struct fault {
   uint64_t nth; /* counted from 1 after fault_vfs_plan */
   bool forever; /* all calls from there on */
   bool half;    /* a write that fails has written the first half of its bytes; a sync that fails has synced */
+  bool die;     /* the process is killed instead */
   int code;     /* SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC, ... */
 };
 
