@@ -42,7 +42,7 @@ static const char help[] =
     "  vatd                        in the foreground; stop it with Ctrl-C or `vat stop`\n"
     "  vatd --detach --home /srv/vats\n"
     "\n"
-    "Exit status: 0 ended in order, 1 could not start, 2 usage, 70 storage in doubt (start again to go on).\n";
+    "Exit status: 0 ended in order, 1 could not start, 2 usage, 70 storage in doubt (start again to go on) or damaged.\n";
 
 #define DESCRIPTORS 65536
 #define RETURNED_AT_ONCE (128 * 1024) /* what is larger goes back to the system when it is freed; fixed, or malloc would learn */
@@ -243,7 +243,7 @@ int main(int argc, char **argv)
     free(text);
     free(programs);
     free(arguments.options.weak_sandbox);
-    return 1;
+    return error.code == VATD_CORRUPT ? EXIT_STORAGE_IN_DOUBT : 1;
   }
   if (parent >= 0) {
     leave_terminal(&daemon);

@@ -94,7 +94,11 @@ static int check_page(struct checksum_file *f, uint32_t page, const unsigned cha
   if (written != page_seal_sum(data, page, f->id))
     return complain(f, "page %" PRIu32 " of the database file is not as it was written", page);
   if (written != known)
-    return complain(f, "page %" PRIu32 " of the database file is not the one that was written last", page);
+    return complain(f,
+                    "page %" PRIu32
+                    " of the database file is whole, but not the one that was written last; if a copy was put"
+                    " back on purpose, remove the file of sums beside it",
+                    page);
   return SQLITE_OK;
 }
 

@@ -23,17 +23,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifdef __SANITIZE_ADDRESS__
-#define MUTATIONS 600
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define MUTATIONS 600
+#ifndef __has_feature /* gcc */
+#define __has_feature(feature) 0
 #endif
+#if defined __SANITIZE_ADDRESS__ || __has_feature(address_sanitizer)
+enum { MUTATIONS = 600, NIGHTLY_MUTATIONS = 3000 };
+#else
+enum { MUTATIONS = 2000, NIGHTLY_MUTATIONS = 10000 };
 #endif
-#ifndef MUTATIONS
-#define MUTATIONS 2000
-#endif
-#define NIGHTLY_MUTATIONS 10000
 
 enum { PAGE = 4096, FRAME = 24 + PAGE, LOG_HEADER = 32, SECTOR = 512 };
 

@@ -24,17 +24,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#ifdef __SANITIZE_ADDRESS__
-#define CUTS 300
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CUTS 300
+#ifndef __has_feature /* gcc */
+#define __has_feature(feature) 0
 #endif
+#if defined __SANITIZE_ADDRESS__ || __has_feature(address_sanitizer)
+enum { CUTS = 300, NIGHTLY_CUTS = 5000 };
+#else
+enum { CUTS = 2000, NIGHTLY_CUTS = 200000 };
 #endif
-#ifndef CUTS
-#define CUTS 2000
-#endif
-#define NIGHTLY_CUTS 200000
 
 enum { BATCHES = 400, CUTS_PER_WORLD = 100, CUT_AGAIN_PERCENT = 25, CONTROL_CUTS = 200 };
 
