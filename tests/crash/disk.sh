@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 tests=${BUILD:-$PWD/build/release}/tests
 export CMOCKA_MESSAGE_OUTPUT=TAP
 status=0
-for program in store_power_test store_corruption_test store_unverified_test; do
+for program in store_power_test kernel_power_test store_corruption_test store_unverified_test; do
   "$tests/$program" || status=1
 done
 exit "$status"

@@ -24,7 +24,7 @@ struct disk_log;
 
 void disk_vfs_install(void);
 void disk_vfs_uninstall(void);
-/* Takes the files of the directory as they are for synced, and records from now on. */
+/* Takes the files of the directory as they are for synced, and records from now on. None of them may be open. */
 struct disk_log *disk_record(const char *directory);
 /* Ends recording; disk_resume goes on with a log. Files must be closed and opened anew in between. */
 void disk_stop(void);

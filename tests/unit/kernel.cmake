@@ -4,5 +4,7 @@ target_include_directories(kernel_harness PUBLIC unit)
 foreach(name endowments ids messages promises quota syscalls gc launch restart faults requests services suspension cleanup)
   vatd_unit_test(kernel_${name}_test unit/kernel_${name}_test.c LINK kernel_harness vatd_store vatd_kernel vatd_wire vatd_base)
 endforeach()
-vatd_unit_test(kernel_store_fault_test unit/kernel_store_fault_test.c unit/store_fixture.c
+vatd_unit_test(kernel_store_fault_test unit/kernel_store_fault_test.c unit/kernel_script.c unit/store_fixture.c
   LINK kernel_harness vatd_fault_vfs vatd_store vatd_kernel vatd_wire vatd_base)
+vatd_unit_test(kernel_power_test unit/kernel_power_test.c unit/kernel_script.c unit/store_fixture.c
+  LINK kernel_harness vatd_disk_vfs vatd_store vatd_kernel vatd_wire vatd_base)

@@ -2,7 +2,7 @@
 /*
  * tests/unit/kernel_store_fault_test.c - the kernel over the SQLite store on a disk that fails at one call.
  *
- * The script is 200 cranks between the host and two vats, committed one by one or five at a time. It runs once on a
+ * The script (kernel_script.h) is 200 cranks, committed one by one or five at a time. It runs once on a
  * good disk, and what is stored after each commit is noted. Then it runs again and again, and each time another call
  * fails:
  *
@@ -13,9 +13,9 @@
  * Only a lack of room may leave the kernel unbroken, when it is a checkpoint of the log that has no room: the log still
  * has everything. Then the script must end as on a good disk. By default every few calls are tried, with NIGHTLY set all of them.
  */
+#include "kernel_script.h"
 #include "kernel_test.h"
 
-#include "base/limits.h"
 #include "base/memory.h"
 #include "fault_vfs.h"
 #include "store_fixture.h"
@@ -23,82 +23,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* So much filling that SQLite's log is full once in the script, and is checkpointed. */
-enum { ALICE = 1, BOB = 2, CRANKS = 200, BATCH = 5, FILLING = 6000 };
-
-/* ---- the script ---- */
-
-static void store_and_do(struct harness *h, uint64_t vat, unsigned crank, const struct vat_syscall *calls, size_t count)
-{
-  char *filling = memory_alloc(FILLING);
-  memset(filling, 'a' + (int)(crank % 26), FILLING);
-  struct key_value sets[] = {
-      {bytes_of("number"), arena_printf(&h->arena, "%u", crank)},
-      {arena_printf(&h->arena, "filling.%u", crank % 11), bytes_from(filling, FILLING)},
-  };
-  struct bytes gone = arena_printf(&h->arena, "filling.%u", (crank + 5) % 11);
-  harness_done(h, vat,
-               (struct done_frame){.status = DONE_OK,
-                                   .syscalls = (struct vat_syscall *)calls,
-                                   .syscall_count = count,
-                                   .sets = {sets, COUNT_OF(sets)},
-                                   .deletes = {&gone, 1}});
-  free(filling);
-}
-
-static struct vat_syscall resolve_own_result(struct harness *h, uint64_t vat)
-{
-  return call_resolve(h, arena_copy(&h->arena, harness_delivery(h, vat)->message.result).data, false, "#7", NULL);
-}
-
-/* alice passes the call on to bob, wants to know the result, and answers the host. */
-static void alice_is_called(struct harness *h, unsigned crank)
-{
-  const struct vat_message *message = &harness_delivery(h, ALICE)->message;
-  const char *bob = arena_copy(&h->arena, message->methargs.slots.items[0]).data;
-  const char *promise = arena_printf(&h->arena, "p+%u", 5 + crank).data;
-  const struct vat_syscall calls[] = {
-      call_send(h, bob, "#[\"work\",[]]", NULL, promise),
-      call_subscribe(promise),
-      resolve_own_result(h, ALICE),
-  };
-  store_and_do(h, ALICE, crank, calls, COUNT_OF(calls));
-}
-
-static void host_calls_alice(struct harness *h)
-{
-  json_t *slots = json_pack("[s]", "ko2");
-  kernel_queue_message(h->kernel, h->next_request++, NULL, bytes_of("alice"), bytes_of("#[\"call\",[\"$0\"]]"), slots);
-  json_decref(slots);
-}
-
-/* Four cranks make a cycle: a call from the host, alice, bob, alice hears of bob's answer. */
-static void run_crank(struct harness *h, unsigned crank)
-{
-  struct vat_syscall answer;
-  switch (crank % 4) {
-  case 0:
-    host_calls_alice(h);
-    break;
-  case 1:
-    alice_is_called(h, crank);
-    break;
-  case 2:
-    answer = resolve_own_result(h, BOB);
-    store_and_do(h, BOB, crank, &answer, 1);
-    break;
-  default:
-    assert_int_equal(harness_delivery(h, ALICE)->type, DELIVERY_NOTIFY);
-    store_and_do(h, ALICE, crank, NULL, 0);
-    break;
-  }
-}
-
-/* How many requests those cranks have answered. */
-static unsigned answers_of(unsigned cranks)
-{
-  return (cranks + 2) / 4;
-}
+enum { CRANKS = 200, BATCH = 5 };
 
 /* ---- one run ---- */
 
@@ -145,10 +70,10 @@ static void assert_silent(struct harness *h)
 {
   struct effect effect;
   unsigned answers = count_answers(h);
-  host_calls_alice(h);
+  script_call(h);
   kernel_answer(h->kernel, h->next_request++, json_null());
-  if (harness_has_delivery(h, BOB))
-    harness_done(h, BOB, (struct done_frame){.status = DONE_OK});
+  if (harness_has_delivery(h, SCRIPT_BOB))
+    harness_done(h, SCRIPT_BOB, (struct done_frame){.status = DONE_OK});
   assert_false(kernel_step(h->kernel));
   assert_false(kernel_batch_open(h->kernel));
   kernel_commit(h->kernel);
@@ -160,9 +85,7 @@ static void open_script(struct harness *h, struct fixture *f)
 {
   struct store *store;
   assert_done(store_sqlite_open(f->path, &store, &f->error));
-  harness_open_on(h, store);
-  harness_launch(h, "alice", "bob", NULL);
-  h->hold_commits = true;
+  script_open(h, store);
   h->store_fails = true;
 }
 
@@ -181,7 +104,7 @@ static struct outcome run_script(struct fixture *f, struct script *script, const
     note_content(&h, script, 0);
   fault_vfs_plan(fault);
   for (unsigned crank = 0; crank < CRANKS && !kernel_broken(h.kernel); crank++) {
-    run_crank(&h, crank);
+    script_run_crank(&h, crank);
     harness_pump(&h);
     if ((crank + 1) % script->batch)
       continue;
@@ -238,7 +161,7 @@ static void check_run(struct script *script, const struct fault_case *fault_case
   bool before = strcmp(content, script->contents[outcome.commits]) == 0;
   bool after = strcmp(content, script->contents[outcome.commits + 1]) == 0;
   bool good = outcome.broken ? before || after : before && fault.code == SQLITE_FULL;
-  if (!struck || !good || outcome.answers != answers_of(outcome.commits * script->batch) ||
+  if (!struck || !good || outcome.answers != script_answers_of(outcome.commits * script->batch) ||
       outcome.broken != (outcome.commits < script->commits))
     fail_msg("%s %llu: %s after %u commits and %u answers, %s; found the content of %s", fault_case->name,
              (unsigned long long)nth, outcome.broken ? "broken" : "not broken", outcome.commits, outcome.answers,

@@ -10,6 +10,7 @@
  *
  * MUTATIONS and SEED may be set; NIGHTLY=1 takes 10,000 mutations, sanitizers fewer than a release.
  */
+#include "store_files.h"
 #include "store_fixture.h"
 #include "store_load.h"
 #include "disk_vfs.h"
@@ -34,9 +35,6 @@ enum { MUTATIONS = 2000, NIGHTLY_MUTATIONS = 10000 };
 
 enum { PAGE = 4096, FRAME = 24 + PAGE, LOG_HEADER = 32, SECTOR = 512 };
 
-enum part { BASE, SUMS, LOG, PARTS };
-static const char *const suffixes[PARTS] = {"", "-sums", "-wal"};
-
 enum photo {
   EARLIER,  /* closed in order, long ago */
   CLOSED,   /* closed in order */
@@ -48,91 +46,19 @@ enum photo {
   PHOTOS
 };
 
-struct files {
-  char *data[PARTS]; /* NULL: no such file */
-  size_t size[PARTS];
-};
-
 static struct files photos[PHOTOS];
 static struct buffer truth[PHOTOS];
 static struct rng rng;
 
 static const struct load load = {.keys = 500, .changes = 60, .value_size = 150, .large_percent = 1};
 
-/* --- files --- */
-
-static void take_part(const char *path, enum part part, struct files *files)
-{
-  char *name = memory_printf("%s%s", path, suffixes[part]);
-  FILE *file = fopen(name, "rb");
-  files->data[part] = NULL;
-  files->size[part] = 0;
-  if (file) {
-    assert_int_equal(fseek(file, 0, SEEK_END), 0);
-    files->size[part] = (size_t)ftell(file);
-    files->data[part] = memory_alloc(files->size[part] + 1);
-    rewind(file);
-    assert_int_equal(fread(files->data[part], 1, files->size[part], file), files->size[part]);
-    fclose(file);
-  }
-  free(name);
-}
-
-static void put_part(const char *path, enum part part, const struct files *files)
-{
-  char *name = memory_printf("%s%s", path, suffixes[part]);
-  unlink(name);
-  if (files->data[part]) {
-    FILE *file = fopen(name, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(files->data[part], 1, files->size[part], file), files->size[part]);
-    fclose(file);
-  }
-  free(name);
-}
-
-static struct files copy_of(const struct files *files)
-{
-  struct files copy = *files;
-  for (int i = 0; i < PARTS; i++) {
-    if (files->data[i]) {
-      copy.data[i] = memory_alloc(files->size[i] + 1);
-      memcpy(copy.data[i], files->data[i], files->size[i]);
-    }
-  }
-  return copy;
-}
-
-static void free_files(struct files *files)
-{
-  for (int i = 0; i < PARTS; i++)
-    free(files->data[i]);
-}
-
-static void replace_part(struct files *files, enum part part, const struct files *other)
-{
-  struct files copy = copy_of(other);
-  free(files->data[part]);
-  files->data[part] = copy.data[part];
-  files->size[part] = copy.size[part];
-  copy.data[part] = NULL;
-  free_files(&copy);
-}
-
 /* --- the databases --- */
 
 static void photograph(struct fixture *f, enum photo photo)
 {
-  for (int i = 0; i < PARTS; i++)
-    take_part(f->path, (enum part)i, &photos[photo]);
+  files_take(f->path, &photos[photo]);
   if (f->store)
     assert_done(load_read_all(f->store, &truth[photo], &f->error));
-}
-
-static void put_in_place(struct fixture *f, const struct files *files)
-{
-  for (int i = 0; i < PARTS; i++)
-    put_part(f->path, (enum part)i, files);
 }
 
 static void run_batches(struct fixture *f, unsigned count)
@@ -147,14 +73,14 @@ static void run_until_log_restarts(struct fixture *f, unsigned more)
 {
   struct files now;
   struct files before;
-  take_part(f->path, LOG, &before);
+  files_take(f->path, &before);
   for (bool restarted = false; !restarted;) {
     run_batches(f, 1);
-    take_part(f->path, LOG, &now);
+    files_take(f->path, &now);
     restarted = memcmp(now.data[LOG], before.data[LOG], LOG_HEADER) != 0;
-    free(now.data[LOG]);
+    files_free(&now);
   }
-  free(before.data[LOG]);
+  files_free(&before);
   run_batches(f, more);
 }
 
@@ -183,12 +109,12 @@ static void make_photos(struct fixture *f)
   run_batches(f, 10);
   photograph(f, LIVE);
   fixture_close(f);
-  put_in_place(f, &photos[CLOSED]);
+  files_put(f->path, &photos[CLOSED]);
   fixture_open(f);
   run_batches(f, 30);
   photograph(f, DIVERGED);
   fixture_close(f);
-  put_in_place(f, &(struct files){0});
+  files_put(f->path, &(struct files){0});
   fixture_open(f);
   run_batches(f, 150);
   photograph(f, FOREIGN);
@@ -258,13 +184,13 @@ static void cut_base(struct files *files)
   files->size[BASE] = below(2) ? below(files->size[BASE]) : below(files->size[BASE] / PAGE) * PAGE;
 }
 
-static void older_base(struct files *files) { replace_part(files, BASE, &photos[EARLIER]); }
+static void older_base(struct files *files) { files_replace_part(files, BASE, &photos[EARLIER]); }
 
-static void foreign_base(struct files *files) { replace_part(files, BASE, &photos[FOREIGN]); }
+static void foreign_base(struct files *files) { files_replace_part(files, BASE, &photos[FOREIGN]); }
 
 static void cut_sums(struct files *files) { files->size[SUMS] = below(files->size[SUMS]); }
 
-static void older_sums(struct files *files) { replace_part(files, SUMS, &photos[EARLIER]); }
+static void older_sums(struct files *files) { files_replace_part(files, SUMS, &photos[EARLIER]); }
 
 static void no_sums(struct files *files)
 {
@@ -312,13 +238,13 @@ static void duplicate_frame(struct files *files)
   memmove(any_piece(files, LOG, LOG_HEADER, FRAME), any_piece(files, LOG, LOG_HEADER, FRAME), FRAME);
 }
 
-static void log_of_running(struct files *files) { replace_part(files, LOG, &photos[RUNNING]); }
+static void log_of_running(struct files *files) { files_replace_part(files, LOG, &photos[RUNNING]); }
 
-static void log_of_middle(struct files *files) { replace_part(files, LOG, &photos[MIDDLE]); }
+static void log_of_middle(struct files *files) { files_replace_part(files, LOG, &photos[MIDDLE]); }
 
-static void log_of_diverged(struct files *files) { replace_part(files, LOG, &photos[DIVERGED]); }
+static void log_of_diverged(struct files *files) { files_replace_part(files, LOG, &photos[DIVERGED]); }
 
-static void log_of_foreign(struct files *files) { replace_part(files, LOG, &photos[FOREIGN]); }
+static void log_of_foreign(struct files *files) { files_replace_part(files, LOG, &photos[FOREIGN]); }
 
 struct mutation {
   const char *name;
@@ -406,10 +332,10 @@ static enum finding look(struct fixture *f, enum photo photo)
 
 static void mutate(struct fixture *f, struct mutation *mutation)
 {
-  struct files files = copy_of(&photos[mutation->photo]);
+  struct files files = files_copy(&photos[mutation->photo]);
   mutation->apply(&files);
-  put_in_place(f, &files);
-  free_files(&files);
+  files_put(f->path, &files);
+  files_free(&files);
   switch (look(f, mutation->photo)) {
   case NOTICED:
     mutation->noticed++;
@@ -454,7 +380,7 @@ static void photos_are_as_they_should_be(void **state)
   assert_true(photos[LIVE].size[BASE] > 60 * PAGE && photos[LIVE].size[LOG] > 20 * FRAME);
   assert_null(photos[CLOSED].data[LOG]);
   for (int i = 0; i < PHOTOS; i++) {
-    put_in_place(f, &photos[i]);
+    files_put(f->path, &photos[i]);
     assert_int_equal(look(f, (enum photo)i), HARMLESS);
   }
 }
@@ -489,7 +415,7 @@ static void other_programs_can_read_it_and_it_goes_on(void **state)
 {
   struct fixture *f = *state;
   sqlite3 *db;
-  put_in_place(f, &photos[LIVE]);
+  files_put(f->path, &photos[LIVE]);
   assert_int_equal(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READWRITE, "unix"), SQLITE_OK);
   assert_answer(db, "PRAGMA integrity_check", "ok");
   assert_answer(db, "SELECT (SELECT count(*) FROM kv) + (SELECT count(*) FROM kv_vatstore) > 3000", "1");
@@ -517,7 +443,7 @@ int main(void)
   int failed = cmocka_run_group_tests_name("store: corruption", tests, fixture_set_up_directory, fixture_tear_down);
   disk_vfs_uninstall();
   for (int i = 0; i < PHOTOS; i++) {
-    free_files(&photos[i]);
+    files_free(&photos[i]);
     buffer_fini(&truth[i]);
   }
   return failed;

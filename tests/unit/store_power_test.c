@@ -11,6 +11,7 @@
  *
  * CUTS and SEED may be set; NIGHTLY=1 takes 200,000 cuts, sanitizers fewer than a release.
  */
+#include "store_files.h"
 #include "store_fixture.h"
 #include "store_load.h"
 #include "disk_vfs.h"
@@ -87,43 +88,16 @@ static void run_batch(struct fixture *f, struct history *h, const struct disk_lo
     assert_int_equal(sqlite3_wal_checkpoint_v2(database_of(f), NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL), SQLITE_OK);
 }
 
-static void copy_directory(const char *from, const char *to)
-{
-  static const char *const names[] = {"vatd.sqlite", "vatd.sqlite-sums", "vatd.sqlite-wal"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    char block[65536];
-    char *source = memory_printf("%s/%s", from, names[i]);
-    char *target = memory_printf("%s/%s", to, names[i]);
-    FILE *in = fopen(source, "rb");
-    unlink(target);
-    FILE *out = in ? fopen(target, "wb") : NULL;
-    for (size_t size; in && (size = fread(block, 1, sizeof block, in)) > 0;)
-      assert_int_equal(fwrite(block, 1, size, out), size);
-    if (in)
-      fclose(in);
-    if (out)
-      fclose(out);
-    free(source);
-    free(target);
-  }
-}
-
 /* The files stay as they are at this moment; that the store closes is not recorded. */
 static void kill_store(struct fixture *f, struct disk_log *log)
 {
-  char *aside = memory_printf("%s-aside", f->directory);
-  char *command = memory_printf("rm -rf %s && mkdir %s", aside, aside);
-  assert_int_equal(system(command), 0);
-  copy_directory(f->directory, aside);
+  struct files files;
+  files_take(f->path, &files);
   disk_stop();
   fixture_close(f);
-  copy_directory(aside, f->directory);
+  files_put(f->path, &files);
+  files_free(&files);
   disk_resume(log);
-  free(command);
-  command = memory_printf("rm -rf %s", aside);
-  assert_int_equal(system(command), 0);
-  free(command);
-  free(aside);
 }
 
 static void run_opening(struct fixture *f, struct history *h, struct disk_log *log, unsigned batches)
@@ -136,12 +110,7 @@ static void run_opening(struct fixture *f, struct history *h, struct disk_log *l
 
 static void start_anew(struct fixture *f, struct history *h)
 {
-  static const char *const suffixes[] = {"", "-sums", "-wal"};
-  for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-    char *name = memory_printf("%s%s", f->path, suffixes[i]);
-    unlink(name);
-    free(name);
-  }
+  files_put(f->path, &(struct files){0});
   memset(h, 0, sizeof *h);
   fixture_open(f);
   assert_done(load_hash(f->store, &h->hashes[0], &f->error));
