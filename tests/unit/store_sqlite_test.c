@@ -478,6 +478,76 @@ static void what_was_committed_is_there_after_a_kill(void **state)
   assert_value(f, NULL, TEXT("store.commit"), TEXT("1 1"));
 }
 
+/* --- while it is open --- */
+
+static bool take_row(void *context, struct bytes key, struct bytes value)
+{
+  (void)context;
+  (void)key;
+  (void)value;
+  return true;
+}
+
+static void execute(struct fixture *f, const char *sql)
+{
+  assert_int_equal(sqlite3_exec(((struct sqlite_store *)f->store)->db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+/* Rows that fill some pages, of which SQLite remembers next to none. */
+static void fill_and_forget(struct fixture *f)
+{
+  char value[1500];
+  memset(value, 'x', sizeof value);
+  execute(f, "PRAGMA cache_size=1");
+  for (int i = 0; i < 50; i++) {
+    char key[16];
+    snprintf(key, sizeof key, "row%d", i);
+    assert_done(put(f, "v1", bytes_of(key), bytes_from(value, sizeof value)));
+  }
+  assert_done(commit(f));
+}
+
+static void assert_noticed(struct fixture *f, const char *what)
+{
+  assert_done(f->store->ops->scan(f->store, "v2", TEXT(""), take_row, NULL, &f->error));
+  assert_code(CORRUPT, f->store->ops->scan(f->store, "v1", TEXT(""), take_row, NULL, &f->error));
+  assert_non_null(strstr(f->error.text, f->path));
+  assert_non_null(strstr(f->error.text, what));
+  assert_non_null(strstr(f->error.text, "is not as it was written"));
+  assert_code(CORRUPT, put(f, "v1", TEXT("a"), TEXT("b")));
+}
+
+static void a_log_that_changes_while_it_is_in_use_is_noticed(void **state)
+{
+  struct fixture *f = *state;
+  char *log = memory_printf("%s-wal", f->path);
+  fixture_open(f);
+  fill_and_forget(f);
+  struct buffer content = read_file(log);
+  const char *row = memmem(content.data, content.size, "v1row30x", 8);
+  assert_non_null(row);
+  patch_file(log, row - content.data + 20, "y", 1);
+  assert_noticed(f, " of the log) ");
+  buffer_fini(&content);
+  free(log);
+}
+
+static void a_database_file_that_changes_while_it_is_in_use_is_noticed(void **state)
+{
+  struct fixture *f = *state;
+  fixture_open(f);
+  fill_and_forget(f);
+  execute(f, "PRAGMA wal_checkpoint(TRUNCATE)");
+  struct buffer content = read_file(f->path);
+  const char *row = memmem(content.data, content.size, "v1row30x", 8);
+  assert_non_null(row);
+  patch_file(f->path, row - content.data + 20, "y", 1);
+  assert_noticed(f, " of the database file ");
+  buffer_fini(&content);
+}
+
+/* --- after a crash, and a cache that is too small --- */
+
 static enum vatd_code put_rows(struct fixture *f, unsigned *chance, unsigned count)
 {
   char value[900];
@@ -575,6 +645,8 @@ int main(void)
       TEST(a_log_without_its_database_is_refused),
       TEST(a_changed_schema_is_refused),
       TEST(what_was_committed_is_there_after_a_kill),
+      TEST(a_log_that_changes_while_it_is_in_use_is_noticed),
+      TEST(a_database_file_that_changes_while_it_is_in_use_is_noticed),
       TEST(a_commit_after_an_undone_savepoint_is_there_after_a_kill),
       TEST(a_refused_database_keeps_its_log),
       TEST(damage_behind_the_header_is_found_before_anything_is_written),
