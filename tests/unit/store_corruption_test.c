@@ -277,6 +277,7 @@ static struct mutation mutations[] = {
     {"sums cut short", cut_sums, CLOSED, 2},
     {"older sums", older_sums, CLOSED, 1},
     {"no sums", no_sums, CLOSED, 1},
+    {"no sums beside a log", no_sums, LIVE, 1},
     {"bit of a database alone", flip_alone, CLOSED, 4},
     {"page of zeros in a database alone", zero_page_alone, CLOSED, 2},
     {"two pages swapped in a database alone", swap_pages_alone, CLOSED, 2},
