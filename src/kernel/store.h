@@ -16,7 +16,8 @@
  * All functions see the batch's own writes.
  *
  * kv keys that start with "store." belong to the engine. get answers for them (`store.epoch`: "EPOCH"; `store.commit`:
- * "EPOCH BATCH" of the last commit that wrote anything, by which a batch in doubt is found or missed after reopening);
+ * "EPOCH BATCH" of the last commit that wrote anything, by which a batch in doubt is found or missed after reopening;
+ * others may be there);
  * next_key, scan and clear pass over them; put and delete of them are INVALID. In kv_vatstore such keys are like others.
  *
  * Errors:

@@ -15,7 +15,6 @@
  */
 #include "store/page_sums.h"
 #include "store/page_seal.h"
-#include "base/limits.h"
 #include "base/memory.h"
 
 #include <endian.h>

@@ -25,8 +25,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static enum vatd_code code_of_errno(int errnum)
@@ -84,9 +82,9 @@ static void remove_all_of(const char *path)
   remove_beside(path, "");
 }
 
-/* A log without its database would be taken for the new one's. But who sees a log may just have missed its database,
- * made by another process a moment ago. */
-static enum vatd_code check_no_stray_log(const char *path, struct error *error)
+/* A log without its database would be taken for the new one's, and sums say that there was one. But who sees them may
+ * just have missed the database, made by another process a moment ago. */
+static enum vatd_code check_nothing_astray(const char *path, struct error *error)
 {
   static const char *const suffixes[] = {"-wal", "-journal", "-sums"};
   enum vatd_code code = VATD_OK;
@@ -172,7 +170,7 @@ static enum vatd_code fill_new(struct sqlite_store *s, const char *path, struct 
 
 enum vatd_code sqlite_make_new(struct sqlite_store *s, struct error *error)
 {
-  enum vatd_code code = check_no_stray_log(s->path, error);
+  enum vatd_code code = check_nothing_astray(s->path, error);
   if (code)
     return code;
   char *made = memory_printf("%s.new-XXXXXX", s->path);
