@@ -34,8 +34,3 @@ uint64_t page_seal_id(const unsigned char *page, uint32_t number)
 {
   return page_seal_sum(page, number, 0) ^ page_seal_of(page);
 }
-
-bool page_seal_is_blank(const unsigned char *page)
-{
-  return page[0] == 0 && memcmp(page, page + 1, STORE_PAGE_SIZE - 1) == 0;
-}

@@ -9,7 +9,6 @@
 #ifndef VATD_STORE_PAGE_SEAL_H
 #define VATD_STORE_PAGE_SEAL_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #define STORE_PAGE_SIZE 4096
@@ -24,6 +23,5 @@ uint64_t page_seal_of(const unsigned char *page);
 uint64_t page_seal_put(unsigned char *page, uint32_t number, uint64_t id);
 /* The id of the database that this page, if it is undamaged, is from. */
 uint64_t page_seal_id(const unsigned char *page, uint32_t number);
-bool page_seal_is_blank(const unsigned char *page);
 
 #endif

@@ -27,7 +27,6 @@
 #define MAGIC 0x736d757364746176ull /* "vatdsums" */
 #define COMMITS_OFFSET 256
 #define PAGES_OFFSET 512
-#define UNKNOWN_SUM 1 /* of a page of zeros that this file has not seen being made */
 
 enum { HEADER_SLOT = 128, HEADER_NUMBERS = 7, COMMIT_SLOT = 64, COMMIT_NUMBERS = 3 };
 
@@ -180,9 +179,8 @@ int page_sums_rebuild(struct page_sums *s, sqlite3_file *database)
   for (uint32_t page = 1; !rc && page <= size / STORE_PAGE_SIZE; page++) {
     unsigned char raw[STORE_SUM_SIZE];
     rc = database->pMethods->xRead(database, raw, sizeof raw, (sqlite3_int64)page * STORE_PAGE_SIZE - STORE_SUM_SIZE);
-    uint64_t sum = page_seal_stored(raw);
     if (!rc)
-      rc = page_sums_put(s, page, sum ? sum : UNKNOWN_SUM);
+      rc = page_sums_put(s, page, page_seal_stored(raw));
   }
   return rc;
 }

@@ -52,7 +52,7 @@ int page_sums_note(struct page_sums *sums, uint64_t epoch, uint64_t batch);
 /* Says, synced, that the database was closed in order: its log is written back and gone. */
 int page_sums_end(struct page_sums *sums);
 
-/* Pages count from 1. A page that was never written has sum 0. */
+/* Pages count from 1. */
 int page_sums_get(struct page_sums *sums, uint32_t page, uint64_t *sum);
 int page_sums_put(struct page_sums *sums, uint32_t page, uint64_t sum);
 /* Forgets all pages after the first `pages`. */

@@ -217,6 +217,12 @@ static void swap_pages_alone(struct files *files)
   swap_pages(files);
 }
 
+static void cut_base_alone(struct files *files)
+{
+  no_sums(files);
+  cut_base(files);
+}
+
 static void flip_in_log(struct files *files) { flip(files, LOG); }
 
 static void cut_log(struct files *files)
@@ -281,6 +287,8 @@ static struct mutation mutations[] = {
     {"bit of a database alone", flip_alone, CLOSED, 4},
     {"page of zeros in a database alone", zero_page_alone, CLOSED, 2},
     {"two pages swapped in a database alone", swap_pages_alone, CLOSED, 2},
+    {"database cut short alone", cut_base_alone, CLOSED, 2},
+    {"database cut short beside a log alone", cut_base_alone, LIVE, 4},
     {"bit of the log", flip_in_log, LIVE, 12},
     {"log cut short", cut_log, LIVE, 6},
     {"sector of zeros in the log", zero_in_log, LIVE, 4},
