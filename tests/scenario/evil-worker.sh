@@ -48,7 +48,8 @@ after_delivery() {
   fi
   expected=suspended
   case $outcome in ends | late) expected=terminated ;; esac
-  until [ -n "$fate" ] || ! daemon_pid >/dev/null; do fate=$(fate_of "$id"); done
+  until [ -n "$fate" ] || ! kill -0 "${begun[call]}" 2>/dev/null; do fate=$(fate_of "$id"); done
+  fate=$(fate_of "$id")
   text=$(said_of "$id")
   [ "$fate" = suspended ] && vat terminate "$id" >/dev/null
   outcome call
