@@ -85,6 +85,6 @@ if ! sanitized; then
 fi
 
 is "$(vat ls -o json | jq length)" 1 "only the neighbour is left"
-is "$(vat sql "select count(*) n from kv where key like 'v%.c.%' and key not like 'v1.%'" -o json | jq '.[0].n')" 0 "and nothing of the others"
+is "$(vat sql "select count(*) n from kv where key like 'v%.c.%' and key not like 'v1.%'" -o json | jq -r '.[0].n')" 0 "and nothing of the others"
 
 finish
