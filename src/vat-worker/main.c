@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CHANNEL_FD 3
@@ -159,6 +160,13 @@ static bool take_weak(int *argc, char ***argv, unsigned *weak)
   return true;
 }
 
+/* Vats live in UTC: the machine's zone says where it stands, and it could not be read once the sandbox is entered. */
+static void use_utc(void)
+{
+  setenv("TZ", "UTC0", 1);
+  tzset();
+}
+
 int main(int argc, char **argv)
 {
   struct host host;
@@ -167,6 +175,7 @@ int main(int argc, char **argv)
   enum vatd_code code;
   unsigned weak;
   host_init(&host, NULL);
+  use_utc();
   if (!take_weak(&argc, &argv, &weak))
     return (int)usage();
   if (argc == 5 && strcmp(argv[1], "--write-snapshot") == 0)

@@ -73,6 +73,8 @@ static const struct rule rules[] = {
     {SYS_madvise, BOTH, {IS(2, MADV_FREE)}},
     /* Time, where the machine has no vDSO for it. */
     {SYS_clock_gettime, BOTH, {{0}}},
+    /* Random bytes, for vats that were given `crypto`. */
+    {SYS_getrandom, BOTH, {{0}}},
     /* The end: exit(), abort(). */
     {SYS_exit, BOTH, {{0}}},
     {SYS_exit_group, BOTH, {{0}}},
@@ -102,7 +104,6 @@ static const struct rule rules[] = {
     {SYS_rseq, SECCOMP_PROGRAM, {{0}}},
     {SYS_prlimit64, SECCOMP_PROGRAM, {IS(0, 0), IS(2, 0)}},
     /* ... and what its C library does for it. */
-    {SYS_getrandom, SECCOMP_PROGRAM, {{0}}},
     {SYS_futex, SECCOMP_PROGRAM, {IS(1, FUTEX_WAIT_PRIVATE)}},
     {SYS_futex, SECCOMP_PROGRAM, {IS(1, FUTEX_WAKE_PRIVATE)}},
     {SYS_rt_sigaction, SECCOMP_PROGRAM, {{0}}},

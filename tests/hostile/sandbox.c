@@ -194,7 +194,7 @@ static const struct golden golden[] = {
     {"set_robust_list", SYS_set_robust_list, PROGRAM, {0}},
     {"rseq", SYS_rseq, PROGRAM, {0}},
     {"prlimit64", SYS_prlimit64, PROGRAM, {0, 3, 0, 0}},
-    {"getrandom", SYS_getrandom, PROGRAM, {0}},
+    {"getrandom", SYS_getrandom, BOTH, {0}},
     {"futex", SYS_futex, PROGRAM, {0, FUTEX_WAKE_PRIVATE}},
     {"rt_sigaction", SYS_rt_sigaction, PROGRAM, {SIGUSR1, 0, 0, 8}},
     {"rt_sigreturn", SYS_rt_sigreturn, PROGRAM, {0}, true},

@@ -53,10 +53,25 @@ static void find_directory(struct recorder *recorder)
   *strrchr(recorder->directory, '/') = '\0';
 }
 
+#define MOST_ARGUMENTS 8
+
+/* The recorder is the first process of its namespaces, so that the real worker cannot be: it does without. */
+static void make_arguments(char *path, char **argv, char *arguments[MOST_ARGUMENTS + 3])
+{
+  size_t count = 0;
+  arguments[count++] = path;
+  arguments[count++] = "--allow-weak";
+  arguments[count++] = "namespaces";
+  for (size_t i = 1; argv[i] && count < MOST_ARGUMENTS + 2; i++)
+    arguments[count++] = argv[i];
+  arguments[count] = NULL;
+}
+
 /* Descriptor 4, the snapshot, passes on by itself. */
 static pid_t start_real_worker(struct recorder *recorder, char **argv)
 {
   char path[PATH_MAX + 32];
+  char *arguments[MOST_ARGUMENTS + 3];
   int ends[2];
   snprintf(path, sizeof path, "%s/vat-worker.real", recorder->directory);
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
@@ -66,8 +81,8 @@ static pid_t start_real_worker(struct recorder *recorder, char **argv)
     die("record_worker: fork");
   if (pid == 0) {
     dup2(ends[1], CHANNEL_FD);
-    argv[0] = path;
-    execv(path, argv);
+    make_arguments(path, argv, arguments);
+    execv(path, arguments);
     die(path);
   }
   close(ends[1]);
