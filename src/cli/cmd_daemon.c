@@ -80,6 +80,8 @@ static void print_status(struct cli *cli, const json_t *status, const json_t *va
   puts(separator[0] == ',' ? ")" : "");
   printf("%-9s %zu\n", "clusters", json_array_size(json_object_get(status, "subclusters")));
   print_sandbox(json_object_get(status, "sandbox"));
+  if (json_object_get(status, "disk"))
+    printf("%-9s %s: what would be written is refused until there is room\n", "disk", json_string_value(json_object_get(status, "disk")));
 }
 
 static enum cli_exit status_of_none(struct cli *cli)

@@ -86,6 +86,13 @@ void crank_drop(struct kernel *k)
   k->in_crank = false;
 }
 
+void crank_forget(struct kernel *k)
+{
+  staged_clear(&k->staged);
+  k->maybe_free_count = 0;
+  k->in_crank = false;
+}
+
 static void unindex(struct kernel *k, const struct staged_item *item)
 {
   struct vat *vat = vat_if_known(k, item->vat);

@@ -218,6 +218,40 @@ static void queue_fini(struct effect_queue *queue)
   }
 }
 
+/* Whether an effect is for somebody who will not be there, or of a batch that never was. */
+static bool is_void(const struct effect_node *node, bool gated)
+{
+  switch (node->effect.type) {
+  case EFFECT_ANSWER:
+  case EFFECT_LOG:
+  case EFFECT_SUBCLUSTER:
+    return gated && node->batch == 0;
+  default:
+    return true;
+  }
+}
+
+static void queue_forget(struct effect_queue *queue, bool gated)
+{
+  struct effect_queue kept = {0};
+  while (queue->first) {
+    struct effect_node *node = take_first(queue);
+    if (!is_void(node, gated)) {
+      append(&kept, node);
+      continue;
+    }
+    effect_fini(&node->effect);
+    free(node);
+  }
+  *queue = kept;
+}
+
+void gate_forget(struct kernel *k)
+{
+  queue_forget(&k->out, false);
+  queue_forget(&k->gated, true);
+}
+
 void gate_fini(struct kernel *k)
 {
   queue_fini(&k->out);

@@ -39,6 +39,10 @@ void gate_close_batch(struct kernel *k, uint64_t batch);
 /* All batches up to `batch` are durable. */
 void gate_open(struct kernel *k, uint64_t batch);
 
+/* The open batch has been given up, and all workers and calls with it: what came of them is forgotten. What earlier batches
+ * have to say stays. */
+void gate_forget(struct kernel *k);
+
 void gate_fini(struct kernel *k);
 
 #endif

@@ -98,6 +98,17 @@ static void find_subclusters(struct kernel *k)
   }
 }
 
+/* What the store says is to be done. */
+static void find_work(struct kernel *k)
+{
+  find_unfinished_incarnations(k);
+  index_run_queue(k);
+  find_subclusters(k);
+  services_find_interrupted(k);
+  cleanup_find(k);
+  arena_clear(&k->arena);
+}
+
 enum vatd_code kernel_open(struct store *store, struct kernel **kernel, struct error *error)
 {
   struct kernel *k = memory_zalloc(sizeof *k);
@@ -108,12 +119,7 @@ enum vatd_code kernel_open(struct store *store, struct kernel **kernel, struct e
   services_init(&k->services);
   store->on_outcome = batch_ended;
   store->outcome_context = k;
-  find_unfinished_incarnations(k);
-  index_run_queue(k);
-  find_subclusters(k);
-  services_find_interrupted(k);
-  cleanup_find(k);
-  arena_clear(&k->arena);
+  find_work(k);
   if (kernel_is_broken(k)) {
     enum vatd_code code = error_set(error, k->broken.code, "%s", k->broken.text);
     kernel_free(k);
@@ -139,6 +145,37 @@ static void forget_run_time(struct kernel *k)
   launches_fini(k);
   services_forget_calls(&k->services);
   k->under_way = 0;
+}
+
+bool kernel_is_full(const struct kernel *k)
+{
+  return k->broken.code == VATD_FULL;
+}
+
+bool kernel_has_room(struct kernel *k)
+{
+  return !k->store->ops->has_room || k->store->ops->has_room(k->store);
+}
+
+enum vatd_code kernel_reopen(struct kernel *k, struct error *error)
+{
+  CHECK(kernel_is_full(k));
+  enum vatd_code code = k->store->ops->rollback(k->store, error);
+  if (code != VATD_OK) {
+    k->broken = *error;
+    return code;
+  }
+  k->broken = (struct error){0};
+  forget_run_time(k);
+  gate_forget(k);
+  crank_forget(k);
+  number_list_clear(&k->services.interrupted);
+  k->waiter_count = 0;
+  k->changed = false;
+  k->batch_cranks = 0;
+  k->batch_bytes = 0;
+  find_work(k);
+  return kernel_is_broken(k) ? error_set(error, k->broken.code, "%s", k->broken.text) : VATD_OK;
 }
 
 void kernel_free(struct kernel *k)

@@ -15,7 +15,8 @@
  *     while (kernel_take_effect(k, &effect)) carry it out;
  *
  * A store that fails makes the kernel *broken*: from then on it does nothing, hands out no effects, and kernel_broken()
- * says why. The driver then ends the process with exit code 70; the next start finds the last durable batch.
+ * says why. The driver then ends the process with exit code 70; the next start finds the last durable batch. Only a lack
+ * of room can be lived through: kernel_reopen().
  */
 #ifndef VATD_KERNEL_KERNEL_H
 #define VATD_KERNEL_KERNEL_H
@@ -44,6 +45,17 @@ void kernel_free(struct kernel *kernel);
 
 /* NULL while all is well, else why the kernel has stopped for good. */
 const struct error *kernel_broken(const struct kernel *kernel);
+
+/* Whether it is broken for want of room, before anything was committed that must be asked for. */
+bool kernel_is_full(const struct kernel *kernel);
+/*
+ * Undoes the open batch of a full kernel and begins anew with what the store holds, like after a crash: workers, requests
+ * and calls under way are forgotten (the driver ends them); effects of durable batches can still be taken; what was
+ * registered and restricted stays. Errors: the store's, and the kernel stays broken.
+ */
+enum vatd_code kernel_reopen(struct kernel *kernel, struct error *error);
+/* Whether it is worth trying to write again. */
+bool kernel_has_room(struct kernel *kernel);
 
 /* Starts the workers of all vats that are not suspended, instead of each at its first delivery. */
 void kernel_start_all(struct kernel *kernel);

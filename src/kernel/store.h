@@ -95,6 +95,9 @@ struct store_ops {
   /* Undoes the whole open batch, savepoints included. */
   enum vatd_code (*rollback)(struct store *, struct error *);
 
+  /* After FULL: whether there is room again, and some to spare. NULL: nobody can say, trying finds out. */
+  bool (*has_room)(struct store *);
+
   /* A read-only query, bounded in rows (LIMIT_QUERY_ROWS) and time (LIMIT_QUERY_MS); sees the open batch. INVALID for bad
    * or writing SQL, LIMIT when cut short. Engines without SQL return INVALID. */
   enum vatd_code (*query)(struct store *, struct bytes sql, store_query_row_fn *row, void *context, struct error *);

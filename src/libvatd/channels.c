@@ -505,9 +505,22 @@ void channels_of_subcluster(struct vatd *v, const char *subcluster, const json_t
     return;
   }
   json_object_foreach(json_object_get(config, "io"), name, value) {
-    struct channel *channel = channel_new(v, memory_printf(SERVICE_OF_CHANNELS "%s:%s", subcluster, name), value);
+    char *full_name = memory_printf(SERVICE_OF_CHANNELS "%s:%s", subcluster, name);
+    if (*find_channel(v, full_name)) { /* the kernel has begun anew, and tells all that it knows */
+      free(full_name);
+      continue;
+    }
+    struct channel *channel = channel_new(v, full_name, value);
     channel->next = v->channels;
     v->channels = channel;
+  }
+}
+
+void channels_forget_reads(struct vatd *v)
+{
+  for (struct channel *channel = v->channels; channel; channel = channel->next) {
+    while (channel->waiting_count > 0)
+      vatd_call_throw(channel->waiting[--channel->waiting_count], "the kernel has begun anew");
   }
 }
 

@@ -20,8 +20,10 @@
 #include "libvatd/internal.h"
 
 enum vatd_code channels_register(struct vatd *v, struct error *error);
-/* A subcluster begins with this configuration, or has ended (NULL). */
+/* A subcluster begins with this configuration, or has ended (NULL). One that is open already stays as it is. */
 void channels_of_subcluster(struct vatd *v, const char *subcluster, const json_t *config);
+/* The kernel has forgotten all calls: nobody waits for input any more. */
+void channels_forget_reads(struct vatd *v);
 /* Closes all; handles are gone after the loop has run once more. */
 void channels_close(struct vatd *v);
 

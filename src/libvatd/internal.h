@@ -5,6 +5,7 @@
  *   vatd.c      opening and closing, and the pump, where kernel and outside meet
  *   requests.c  what the host asked for, until it is answered
  *   methods.c   the methods by name
+ *   full.c      a disk without room: what is refused, and how it goes on
  *   services.c  calls of vats to the host
  *   channels.c  IO channels
  *   timers.c    the vats' timers
@@ -29,12 +30,14 @@ struct channel;
 struct fetch;
 struct transfers;
 struct host_service;
+struct request;
 
 struct vatd {
   uv_loop_t loop;
   uv_check_t after_poll;  /* pumps when something was fed since */
   uv_idle_t awake;        /* keeps the loop from sleeping until then */
   uv_timer_t batch_timer; /* the open batch has become old */
+  uv_timer_t room_timer;  /* while there is no room: it is looked for again */
   uv_timer_t reap_timer;  /* idle vats are to be asked for their garbage */
   struct alarm *alarms;   /* linked list: vats to wake */
   struct channel *channels; /* linked list */
@@ -45,6 +48,7 @@ struct vatd {
   char *programs;
   struct idmap requests;  /* request number -> struct request */
   uint64_t next_request;
+  uint64_t committed_request; /* the last one that had been made at the last commit */
   struct host_service *services; /* linked list */
   struct idmap calls;     /* call number -> struct vatd_call */
   struct fetch *fetches;  /* linked list: HTTP requests of vats */
@@ -54,6 +58,7 @@ struct vatd {
   uint64_t batch_since;   /* loop time of the open batch's first change */
   bool batch_is_open;
   bool pumping;
+  bool full;              /* the disk is: nothing is done that writes */
   bool fed;               /* the kernel may have something to do */
   bool systems_due;       /* system subclusters are to be looked at when the kernel is at rest */
   bool broken_told;
@@ -74,6 +79,20 @@ int driver_worker_pid(const struct vatd *v, uint64_t vat);
 /* Kills it as a crash would; false when there is none. */
 bool driver_kill_worker(struct vatd *v, uint64_t vat);
 
+/* Ends all workers; none is reported. */
+void driver_stop_workers(struct vatd *v);
+/* Carries out what the kernel hands out; false when there was nothing. */
+bool driver_take_effects(struct vatd *v);
+
+/* ---- full.c ---- */
+
+/* The kernel has no room for its batch: makes it begin anew, and refuses whatever is under way. False: it is broken for good. */
+bool full_begin(struct vatd *v);
+/* Whether a request for this method cannot be served now; then it has been answered. */
+bool full_refuses(struct vatd *v, const struct request *request, const char *method);
+/* What the status says of it. */
+void full_describe(struct vatd *v, json_t *status);
+
 /* ---- requests.c ---- */
 
 /* What is done with a result before it is handed out; may be NULL. */
@@ -90,6 +109,8 @@ struct request {
 struct request *request_new(struct vatd *v, vatd_answer_fn *answer, void *context);
 /* Hands out the kernel's answer. */
 void request_answer(struct vatd *v, const struct effect *effect);
+/* Answers all that have been made with FULL. */
+void requests_refuse(struct vatd *v);
 /* All that are left get VATD_CLOSED. */
 void requests_close(struct vatd *v);
 /* Puts a plain value into capdata: the body is appended to `body`, the krefs are added to `slots`. */
@@ -117,6 +138,8 @@ struct vatd *call_kernel(const struct vatd_call *call);
 void service_cancel(struct vatd *v, uint64_t number);
 /* `cancelled` is called when the call ends without its answer; the call is not to be ended then. */
 void call_on_cancel(struct vatd_call *call, void (*cancelled)(void *context), void *context);
+/* The kernel has forgotten all calls; those that can be are cancelled. */
+void services_forget(struct vatd *v);
 void services_close(struct vatd *v);
 
 /* ---- timers.c ---- */

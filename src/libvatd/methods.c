@@ -84,9 +84,10 @@ static void launch_loaded(void *context, enum vatd_code code, const struct launc
   struct launch_call *launch = context;
   struct vatd *v = launch->v;
   struct launch_order order = {launch->config, bundles, count, launch->unique_names, launch->system_name};
-  if (code == VATD_OK)
+  struct request *request = idmap_get(&v->requests, launch->request); /* while it was loaded the disk may have become full */
+  if (code == VATD_OK && request && !full_refuses(v, request, "launchSubcluster"))
     kernel_launch(v->kernel, launch->request, launch->key, &order);
-  else
+  else if (code != VATD_OK)
     kernel_answer_error(v->kernel, launch->request, code, error->text);
   json_decref(launch->config);
   free(launch->key);
@@ -109,6 +110,8 @@ void method_launch(struct vatd *v, struct request *request, json_t *config, cons
                    const char *system_name)
 {
   struct error error = {0};
+  if (full_refuses(v, request, "launchSubcluster"))
+    return;
   if (kernel_check_config(config, &error) != VATD_OK) {
     kernel_answer_error(v->kernel, request->number, error.code, error.text);
     return;
@@ -286,6 +289,7 @@ static void add_pids(struct vatd *v, json_t *vats)
 static void get_status(struct vatd *v, struct request *request, const json_t *params)
 {
   (void)params;
+  request->finish = full_describe;
   kernel_get_status(v->kernel, request->number);
 }
 
@@ -417,7 +421,8 @@ void method_call(struct vatd *v, struct request *request, const char *name, cons
 {
   for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
     if (strcmp(methods[i].name, name) == 0) {
-      methods[i].handle(v, request, params);
+      if (!full_refuses(v, request, name))
+        methods[i].handle(v, request, params);
       return;
     }
   }

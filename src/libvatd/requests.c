@@ -71,6 +71,31 @@ void request_answer(struct vatd *v, const struct effect *effect)
   hand_out(request, &answer);
 }
 
+/* What was in the batch that is undone has not been done; of what came before it only the answer is lost. */
+static struct vatd_answer refusal(const struct vatd *v, const struct request *request)
+{
+  return (struct vatd_answer){
+      .code = VATD_FULL,
+      .error = request->number > v->committed_request
+                   ? "no room on the disk: nothing was done"
+                   : "no room on the disk: it was begun, and may go on when there is room, but its answer is lost",
+  };
+}
+
+void requests_refuse(struct vatd *v)
+{
+  struct request *request;
+  uint64_t last = v->next_request; /* whoever is told may ask again */
+  for (size_t position = 0; (request = idmap_next(&v->requests, &position));) {
+    if (request->number > last)
+      continue;
+    struct vatd_answer answer = refusal(v, request);
+    idmap_remove(&v->requests, request->number);
+    hand_out(request, &answer);
+    position = 0;
+  }
+}
+
 void requests_close(struct vatd *v)
 {
   struct vatd_answer answer = {.code = VATD_CLOSED, .error = "the kernel was closed first"};
@@ -115,6 +140,10 @@ void vatd_send(struct vatd *v, const char *target, const char *method, json_t *a
   struct request *request = request_new(v, answer, context);
   struct error error = {0};
   struct buffer body;
+  if (full_refuses(v, request, "queueMessage")) {
+    json_decref(args);
+    return;
+  }
   json_t *slots = json_array();
   request->decode = true;
   buffer_init(&body, 2 * LIMIT_CAPDATA_BODY);

@@ -167,6 +167,19 @@ void vatd_call_throw(struct vatd_call *call, const char *text)
   end_call(call);
 }
 
+/* Those of the host itself come back late, and find out then. */
+void services_forget(struct vatd *v)
+{
+  struct vatd_call *call;
+  size_t position = 0;
+  while ((call = idmap_next(&v->calls, &position))) {
+    if (!call->cancelled)
+      continue;
+    service_cancel(v, call->number);
+    position = 0; /* the map has changed */
+  }
+}
+
 void services_close(struct vatd *v)
 {
   struct vatd_call *call;

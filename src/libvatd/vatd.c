@@ -219,16 +219,18 @@ static void commit(struct vatd *v)
 {
   kernel_commit(v->kernel);
   v->batch_is_open = false;
+  if (!kernel_broken(v->kernel))
+    v->committed_request = v->next_request;
 }
 
 static void commit_if_due(struct vatd *v)
 {
   uint64_t age = batch_age(v);
-  if (kernel_commit_due(v->kernel, age))
+  if (v->full ? kernel_batch_open(v->kernel) : kernel_commit_due(v->kernel, age))
     commit(v);
 }
 
-static bool take_effects(struct vatd *v)
+bool driver_take_effects(struct vatd *v)
 {
   struct effect effect;
   bool any = false;
@@ -288,16 +290,16 @@ static void pump(struct vatd *v)
   uint64_t until = uv_hrtime() + PUMP_NS;
   bool more = true;
   while (more && uv_hrtime() < until) {
-    while (uv_hrtime() < until && kernel_step(v->kernel))
+    while (uv_hrtime() < until && !v->full && kernel_step(v->kernel))
       commit_if_due(v);
     commit_if_due(v);
-    more = take_effects(v);
-    if (kernel_broken(v->kernel)) {
+    more = driver_take_effects(v);
+    if (kernel_broken(v->kernel) && !full_begin(v)) {
       tell_broken(v);
       more = false;
     }
   }
-  if (!more && v->systems_due && outcome(v) == VATD_OK) {
+  if (!more && v->systems_due && !v->full && outcome(v) == VATD_OK) {
     systems_reconcile(v);
     more = true;
   }
@@ -425,10 +427,12 @@ static void open_handles(struct vatd *v)
   uv_idle_init(&v->loop, &v->awake);
   uv_timer_init(&v->loop, &v->batch_timer);
   uv_timer_init(&v->loop, &v->reap_timer);
+  uv_timer_init(&v->loop, &v->room_timer);
   v->after_poll.data = v;
   v->awake.data = v;
   v->batch_timer.data = v;
   v->reap_timer.data = v;
+  v->room_timer.data = v;
   uv_check_start(&v->after_poll, on_after_poll);
 }
 
@@ -469,13 +473,14 @@ enum vatd_code vatd_open(const struct vatd_options *options, struct vatd **kerne
   return VATD_OK;
 }
 
-static void stop_all_workers(struct vatd *v)
+void driver_stop_workers(struct vatd *v)
 {
   struct worker_process *worker;
   size_t position = 0;
   while ((worker = idmap_next(&v->workers, &position)))
     worker_process_stop(worker);
   idmap_fini(&v->workers);
+  idmap_init(&v->workers);
 }
 
 /* What is done is committed, and what follows from it handed out. */
@@ -485,7 +490,7 @@ static void finish_batch(struct vatd *v)
     return;
   commit(v);
   v->pumping = true;
-  take_effects(v);
+  driver_take_effects(v);
   v->pumping = false;
 }
 
@@ -502,7 +507,8 @@ void vatd_close(struct vatd *v)
     return;
   finish_batch(v);
   requests_close(v);
-  stop_all_workers(v);
+  driver_stop_workers(v);
+  idmap_fini(&v->workers);
   timers_close(v);
   fetches_close(v);
   services_close(v);
@@ -511,6 +517,7 @@ void vatd_close(struct vatd *v)
   uv_close((uv_handle_t *)&v->awake, NULL);
   uv_close((uv_handle_t *)&v->batch_timer, NULL);
   uv_close((uv_handle_t *)&v->reap_timer, NULL);
+  uv_close((uv_handle_t *)&v->room_timer, NULL);
   close_alarms(v);
   channels_close(v);
   uv_run(&v->loop, UV_RUN_DEFAULT); /* lets workers be reaped and handles close */

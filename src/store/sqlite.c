@@ -475,6 +475,22 @@ static enum vatd_code write_commit_row(struct sqlite_store *s, uint64_t batch, s
   return rc ? sqlite_store_fail(s, rc, "cannot write the commit's row", error) : VATD_OK;
 }
 
+/*
+ * Writes the batch's pages to the log, which needs room, so that the COMMIT after it needs next to none, and takes that.
+ * What fails here otherwise is left to the COMMIT, which meets the same disk.
+ */
+static enum vatd_code find_room(struct sqlite_store *s, struct error *error)
+{
+#ifndef VATD_UNSAFE_NO_LOOK_FOR_ROOM /* the negative control of the full disk's tests */
+  int rc = sqlite3_db_cacheflush(s->db);
+  if ((rc & 0xff) == SQLITE_FULL || (!rc && !room_take(&s->room)))
+    return sqlite_store_fail(s, SQLITE_FULL, "cannot commit", error);
+#else
+  (void)s, (void)error;
+#endif
+  return VATD_OK;
+}
+
 /* Whether a COMMIT that failed is stored cannot be known here: the log may hold it. */
 static enum vatd_code commit_in_doubt(struct sqlite_store *s, uint64_t batch, int rc, struct error *error)
 {
@@ -500,6 +516,8 @@ static enum vatd_code commit(struct store *store, uint64_t *batch, struct error 
         error_set(error, VATD_MISUSE, "commit inside savepoint %s", s->savepoints.items[s->savepoints.count - 1].name);
   if (!code && s->open && s->written)
     code = write_commit_row(s, number, error);
+  if (!code && s->open && s->written)
+    code = find_room(s, error);
   if (code)
     return code;
   int rc = s->open ? sqlite_store_run(s, STATEMENT_COMMIT) : SQLITE_OK;
@@ -530,10 +548,17 @@ static enum vatd_code rollback(struct store *store, struct error *error)
   return VATD_OK;
 }
 
+static bool has_room(struct store *store)
+{
+  struct sqlite_store *s = of(store);
+  return room_reserve(&s->room) && room_take(&s->room);
+}
+
 /* --- the end --- */
 
 void sqlite_store_free(struct sqlite_store *s)
 {
+  room_close(&s->room); /* what it kept is for the end in order, which writes the log back */
   for (int i = 0; i < STATEMENT_COUNT; i++)
     sqlite3_finalize(s->statements[i]);
   sqlite3_close(s->db);
@@ -564,6 +589,7 @@ const struct store_ops sqlite_store_ops = {
     .release = release,
     .commit = commit,
     .rollback = rollback,
+    .has_room = has_room,
     .query = sqlite_query_run,
     .clear = clear,
     .close = close_store,

@@ -409,10 +409,13 @@ static enum vatd_code open_existing(struct sqlite_store *s, struct error *error)
   /* Until the store is taken: closing must not move a log's content into a file that is refused in the end. */
   bool keep_log = sqlite_store_has_log(s);
   sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep_log, NULL);
+  room_open(&s->room, s->path);
   code = take(s, error);
-  if (!code)
-    sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-  return code;
+  if (code)
+    return code;
+  sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+  room_reserve(&s->room); /* without it the store works too, until the disk is full */
+  return VATD_OK;
 }
 
 static enum vatd_code open_or_create(struct sqlite_store *s, struct error *error)

@@ -9,6 +9,7 @@
 
 #include "kernel/store.h"
 #include "store/page_sums.h"
+#include "store/room.h"
 #include "store/savepoints.h"
 
 #include <sqlite3.h>
@@ -53,6 +54,7 @@ struct sqlite_store {
   char *path;
   sqlite3 *db;
   struct page_sums *sums; /* the connection's */
+  struct room room;
   sqlite3_stmt *statements[STATEMENT_COUNT];
   struct savepoints savepoints;
   uint64_t batch;      /* the number of the last commit of this opening */

@@ -10,8 +10,9 @@
  *   - exactly those requests have been answered whose cranks had been committed before;
  *   - after reopening, what is stored is what was stored after the last good commit or after the next one.
  *
- * Only a lack of room may leave the kernel unbroken, when it is a checkpoint of the log that has no room: the log still
- * has everything. Then the script must end as on a good disk. By default every few calls are tried, with NIGHTLY set all of them.
+ * A lack of room breaks the kernel before the commit was tried: made anew on the same store it has what was stored after the
+ * last good commit. Only such a fault may leave it unbroken too, when it is a checkpoint of the log that has no room: the log
+ * still has everything. Then the script must end as on a good disk. By default every few calls are tried, with NIGHTLY set all of them.
  */
 #include "kernel_script.h"
 #include "kernel_test.h"
@@ -94,6 +95,16 @@ static void note_content(struct harness *h, struct script *script, unsigned comm
   script->contents[commit] = memory_strdup(harness_dump(h));
 }
 
+/* On the same store, as the driver does it when the disk is full. */
+static void assert_begins_anew(struct harness *h, const struct script *script, unsigned commits)
+{
+  struct error error = {0};
+  assert_int_equal(kernel_reopen(h->kernel, &error), VATD_OK);
+  assert_null(kernel_broken(h->kernel));
+  assert_string_equal(harness_dump(h), script->contents[commits]);
+  harness_check_counts(h);
+}
+
 /* `note`: keep what is stored after each commit. */
 static struct outcome run_script(struct fixture *f, struct script *script, const struct fault *fault, bool note)
 {
@@ -119,6 +130,8 @@ static struct outcome run_script(struct fixture *f, struct script *script, const
   outcome.answers = count_answers(&h);
   if (outcome.broken)
     assert_silent(&h);
+  if (outcome.code == VATD_FULL)
+    assert_begins_anew(&h, script, outcome.commits);
   for (int kind = 0; note && kind < FAULT_KINDS; kind++)
     script->calls[kind] = fault_vfs_count((enum fault_kind)kind);
   harness_close(&h);
@@ -145,6 +158,7 @@ struct tally {
   unsigned harmless;
   unsigned stored; /* the commit that failed was found nevertheless */
   unsigned in_doubt;
+  unsigned begun_anew;
 };
 
 static void check_run(struct script *script, const struct fault_case *fault_case, uint64_t nth, struct tally *tally)
@@ -170,6 +184,7 @@ static void check_run(struct script *script, const struct fault_case *fault_case
   tally->harmless += !outcome.broken;
   tally->stored += outcome.broken && after;
   tally->in_doubt += outcome.broken && outcome.code == VATD_IN_DOUBT;
+  tally->begun_anew += outcome.broken && outcome.code == VATD_FULL;
   free(content);
   fixture_tear_down(&state);
 }
@@ -181,9 +196,9 @@ static void sweep(struct script *script, const struct fault_case *fault_case)
   unsigned stride = getenv("NIGHTLY") && *getenv("NIGHTLY") ? 1 : fault_case->stride;
   for (uint64_t nth = 1; nth <= calls; nth += stride)
     check_run(script, fault_case, nth, &tally);
-  printf("# figure fault=\"%s\" batch=%u calls=%llu runs=%u harmless=%u in_doubt=%u stored_nevertheless=%u\n",
+  printf("# figure fault=\"%s\" batch=%u calls=%llu runs=%u harmless=%u in_doubt=%u begun_anew=%u stored_nevertheless=%u\n",
          fault_case->name, script->batch, (unsigned long long)calls, tally.runs, tally.harmless, tally.in_doubt,
-         tally.stored);
+         tally.begun_anew, tally.stored);
 }
 
 static void sweep_all(unsigned batch)

@@ -178,7 +178,7 @@ static void a_store_in_doubt_does_nothing_more(void **state)
   struct buffer out;
   buffer_init(&out, 64);
   assert_done(write_batch(f, 1));
-  fault_vfs_plan(&(struct fault){.kind = FAULT_WRITE, .nth = 1, .code = SQLITE_FULL});
+  fault_vfs_plan(&(struct fault){.kind = FAULT_WRITE, .nth = 1, .code = SQLITE_IOERR_WRITE});
   assert_code(IN_DOUBT, commit(f));
   assert_code(IN_DOUBT, put(f, NULL, TEXT("a"), TEXT("b")));
   assert_code(IN_DOUBT, f->store->ops->get(f->store, NULL, TEXT("a"), &out, &f->error));

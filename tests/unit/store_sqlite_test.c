@@ -215,7 +215,7 @@ static void there_is_no_shared_memory_and_no_log_after_closing(void **state)
   fixture_open(f);
   assert_done(put(f, NULL, TEXT("a"), TEXT("b")));
   assert_done(commit(f));
-  assert_files(f, "vatd.sqlite vatd.sqlite-sums vatd.sqlite-wal");
+  assert_files(f, "vatd.sqlite vatd.sqlite-reserve vatd.sqlite-sums vatd.sqlite-wal");
   fixture_close(f);
   assert_files(f, "vatd.sqlite vatd.sqlite-sums");
 }
@@ -471,7 +471,7 @@ static void what_was_committed_is_there_after_a_kill(void **state)
 {
   struct fixture *f = *state;
   assert_int_equal(in_child(f, child_commits_and_dies), 1000 + SIGKILL);
-  assert_files(f, "vatd.sqlite vatd.sqlite-sums vatd.sqlite-wal");
+  assert_files(f, "vatd.sqlite vatd.sqlite-reserve vatd.sqlite-sums vatd.sqlite-wal");
   fixture_open(f);
   assert_int_equal(f->store->epoch, 2);
   assert_value(f, NULL, TEXT("a"), TEXT("kept"));
