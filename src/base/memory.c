@@ -15,11 +15,20 @@ _Noreturn void check_failed(const char *condition, const char *file, int line)
   abort();
 }
 
+static void (*on_exhaustion)(void);
+
+void memory_on_exhaustion(void (*handler)(void))
+{
+  on_exhaustion = handler;
+}
+
 static void *must(void *pointer)
 {
-  if (!pointer)
-    check_failed("out of memory", __FILE__, __LINE__);
-  return pointer;
+  if (pointer)
+    return pointer;
+  if (on_exhaustion)
+    on_exhaustion();
+  check_failed("out of memory", __FILE__, __LINE__);
 }
 
 void *memory_alloc(size_t size)

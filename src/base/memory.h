@@ -12,6 +12,9 @@
 
 #include <stddef.h>
 
+/* Called before the process aborts, which it may end in its own way; it must not allocate. One per process. */
+void memory_on_exhaustion(void (*handler)(void));
+
 void *memory_alloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *memory_zalloc(size_t size) __attribute__((malloc, returns_nonnull));
 /* Grows or shrinks `pointer` (NULL: allocates) to count * size bytes; aborts when the product overflows. */

@@ -143,6 +143,7 @@ static enum vatd_code open_parts(struct daemon *daemon, const struct daemon_opti
 
 enum vatd_code daemon_open(struct daemon *daemon, const struct daemon_options *options, struct error *error)
 {
+  json_set_alloc_funcs(memory_alloc, free);
   *daemon = (struct daemon){.journal.fd = -1};
   if (open_parts(daemon, options, error) != VATD_OK) {
     daemon_close(daemon);

@@ -297,12 +297,20 @@ static void crashed(struct kernel *k, struct vat *vat, const char *detail)
     rest(k, vat);
 }
 
+static struct bytes memory_detail(struct kernel *k, const struct vat *vat, struct bytes what)
+{
+  return arena_printf(&k->arena, "memory limit: %.*s (limits.heapBytes of %s is %llu)", BYTES_ARG(what), vat_id_text(vat->id).text,
+                      (unsigned long long)vat->policy.heap_bytes);
+}
+
 void crank_worker_ended(struct kernel *k, struct vat *vat, enum worker_end end, const char *detail)
 {
   if (vat->phase == VAT_STARTING) {
     start_failed(k, vat, detail);
   } else if (end == WORKER_DEADLINE && vat->phase == VAT_BUSY) {
     limit_exceeded(k, vat, arena_printf(&k->arena, "deadline: %s (limits.deadlineMs of %s)", detail, vat_id_text(vat->id).text).data);
+  } else if (end == WORKER_OUT_OF_MEMORY && vat->phase == VAT_BUSY) {
+    limit_exceeded(k, vat, memory_detail(k, vat, bytes_of(detail)).data);
   } else if (end == WORKER_VIOLATION && vat->phase == VAT_BUSY) {
     sandbox_violated(k, vat, detail);
   } else if (end == WORKER_KILLED && !launch_of_vat(k, vat->id)) {
@@ -816,8 +824,7 @@ static struct bytes status_detail(struct kernel *k, const struct vat *vat, const
   if (done->status == DONE_LIMIT_COMPUTE)
     return arena_printf(&k->arena, "%s limit: limits.computrons of %s is %llu", name, id.text, (unsigned long long)vat->policy.computrons);
   if (done->status == DONE_LIMIT_MEMORY)
-    return arena_printf(&k->arena, "%s limit: %.*s (limits.heapBytes of %s is %llu)", name, BYTES_ARG(done->status_text), id.text,
-                        (unsigned long long)vat->policy.heap_bytes);
+    return memory_detail(k, vat, done->status_text);
   if (is_limit(done->status))
     return arena_printf(&k->arena, "%s limit of %s: %.*s", name, id.text, BYTES_ARG(done->status_text));
   return arena_copy(&k->arena, done->status_text);

@@ -118,6 +118,7 @@ enum worker_end {
   WORKER_CRASHED,  /* it exited or died from a signal */
   WORKER_DEADLINE, /* the driver killed it: a crank took too long */
   WORKER_VIOLATION, /* it tried what its sandbox forbids: no vat's code can by itself, so its engine is in others' hands */
+  WORKER_OUT_OF_MEMORY, /* it could not get what it needed, and said so by its exit status */
   WORKER_UNSTARTABLE,
 };
 

@@ -451,6 +451,7 @@ static enum vatd_code open_parts(struct vatd *v, const struct vatd_options *opti
 enum vatd_code vatd_open(const struct vatd_options *options, struct vatd **kernel, struct vatd_error *error)
 {
   struct error why = {0};
+  json_set_alloc_funcs(memory_alloc, free); /* a value that misses a part for want of memory must not be stored */
   struct vatd *v = memory_zalloc(sizeof *v);
   v->context = options->context;
   v->log = options->log;

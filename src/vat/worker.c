@@ -9,16 +9,28 @@
  * send it. Each init and deliver is answered by exactly one done frame.
  */
 #include "vat/worker.h"
+#include "base/memory.h"
 
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "vat/channel.h"
 
 #define GO_ON (-1) /* beside the values of enum worker_exit */
 
+/* The kernel knows by the status that it was the vat's limit, or the machine's, and no crash. */
+static void end_without_memory(void)
+{
+  static const char text[] = "vat-worker: out of memory\n";
+  ssize_t said = write(STDERR_FILENO, text, sizeof text - 1);
+  (void)said;
+  _exit(WORKER_EXIT_MEMORY);
+}
+
 void worker_init(struct worker *worker, int fd, const struct worker_vat *vat, struct crank *crank)
 {
+  memory_on_exhaustion(end_without_memory);
   *worker = (struct worker){.fd = fd, .vat = vat, .crank = crank};
   buffer_init(&worker->in, LIMIT_FRAME_TO_WORKER);
   buffer_init(&worker->out, LIMIT_FRAME_FROM_WORKER + FRAME_HEADER_SIZE);

@@ -27,6 +27,7 @@
 #define CHANNEL_FD 3
 #define CODE_FD 4 /* the snapshot, or the vat's own program */
 #define EXIT_SANDBOX 77 /* WORKER_EXIT_SANDBOX of vat/worker.h */
+#define EXIT_MEMORY 11  /* WORKER_EXIT_MEMORY there */
 #define READ_SIZE (64 * KIB)
 #define READS_PER_WAKE 64 /* then the loop looks at others */
 
@@ -93,6 +94,8 @@ static void describe_end(const struct worker_process *worker, char *text, size_t
     snprintf(text, size, "sandbox violation: the worker made a forbidden system call");
   else if (worker->signal)
     snprintf(text, size, "worker ended by signal %d (%s)", worker->signal, strsignal(worker->signal));
+  else if (worker->end == WORKER_OUT_OF_MEMORY)
+    snprintf(text, size, "the worker ran out of memory (exit status %d)", EXIT_MEMORY);
   else if (worker->exit_status == EXIT_SANDBOX)
     snprintf(text, size, "the worker could not enter its sandbox (exit status %d)", EXIT_SANDBOX);
   else
@@ -109,6 +112,8 @@ static void end_if_over(struct worker_process *worker)
   char detail[128];
   if (worker->end == WORKER_CRASHED && worker->signal == SIGSYS)
     worker->end = WORKER_VIOLATION;
+  if (worker->end == WORKER_CRASHED && !worker->signal && worker->exit_status == EXIT_MEMORY)
+    worker->end = WORKER_OUT_OF_MEMORY;
   describe_end(worker, detail, sizeof detail);
   worker->stopped = true;
   worker->host->on_end(worker->host->context, worker->id, worker->end, detail);

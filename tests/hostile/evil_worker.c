@@ -411,7 +411,7 @@ static const struct misdeed misdeeds[] = {
     WHOLE(payload_random, "ends"), WHOLE(pong_unasked, "ends"), WHOLE(ping_kernel, "ends"), WHOLE(done_twice, "late"),
     WHOLE(done_and_rubbish, "late"), WHOLE(half_and_exit, "crashes"), WHOLE(half_and_wait, "silent"),
     WHOLE(byte_by_byte, "works"), WHOLE(endless_frame, "ends"), WHOLE(nothing, "silent"), WHOLE(exit_0, "crashes"),
-    WHOLE(exit_11, "crashes"), WHOLE(exit_77, "crashes"), WHOLE(segv, "crashes"), WHOLE(abortion, "crashes"),
+    WHOLE(exit_11, "limit"), WHOLE(exit_77, "crashes"), WHOLE(segv, "crashes"), WHOLE(abortion, "crashes"),
     WHOLE(forbidden_call, "violates"), WHOLE(executable_memory, "violates"), WHOLE(hang_up, "crashes"), WHOLE(spin, "silent"),
     WHOLE(all_memory, "crashes"),
     ODD(TYPE, type_init, "ends"), ODD(TYPE, type_99, "ends"), ODD(TYPE, is_nil, "ends"), ODD(TYPE, is_float, "ends"),

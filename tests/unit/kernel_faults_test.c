@@ -98,6 +98,17 @@ static void a_deadline_counts_as_a_limit(void **state)
   assert_string_equal(harness_row(h, "strikes.v1"), "1");
 }
 
+static void a_worker_without_memory_has_met_a_limit(void **state)
+{
+  struct harness *h = *state;
+  harness_launch(h, "alice", NULL);
+  uint64_t greedy = harness_call(h, "alice", "greedy");
+  harness_worker_dies(h, ALICE, WORKER_OUT_OF_MEMORY);
+  assert_contains(harness_answer(h, greedy), "[KERNEL:LIMIT_EXCEEDED]");
+  assert_contains(harness_answer(h, greedy), "limits.heapBytes of v1");
+  assert_string_equal(harness_row(h, "strikes.v1"), "1");
+}
+
 static void the_faults_of_one_vat_do_not_touch_another(void **state)
 {
   struct harness *h = *state;
@@ -263,6 +274,7 @@ int main(void)
       KERNEL_TEST(strikes_survive_the_end_of_the_kernel),
       KERNEL_TEST(a_crash_redelivers_the_message_but_not_for_ever),
       KERNEL_TEST(a_deadline_counts_as_a_limit),
+      KERNEL_TEST(a_worker_without_memory_has_met_a_limit),
       KERNEL_TEST(the_faults_of_one_vat_do_not_touch_another),
       KERNEL_TEST(what_comes_while_a_crank_is_under_way_does_not_go_with_it),
       KERNEL_TEST(a_vat_that_ends_with_all_kinds_of_work_waiting_stops_nobody),
