@@ -95,13 +95,12 @@ struct bytes arena_copy(struct arena *arena, struct bytes bytes)
 
 struct bytes arena_printf(struct arena *arena, const char *format, ...)
 {
-  char *text = NULL;
+  size_t size;
   va_list args;
   va_start(args, format);
-  int size = vasprintf(&text, format, args);
+  char *text = memory_vprintf(&size, format, args);
   va_end(args);
-  CHECK(size >= 0);
-  struct bytes copy = arena_copy(arena, bytes_from(text, (size_t)size));
+  struct bytes copy = arena_copy(arena, bytes_from(text, size));
   free(text);
   return copy;
 }

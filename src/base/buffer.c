@@ -71,13 +71,12 @@ bool buffer_append_text(struct buffer *buffer, const char *text)
 
 bool buffer_printf(struct buffer *buffer, const char *format, ...)
 {
-  char *text = NULL;
+  size_t size;
   va_list args;
   va_start(args, format);
-  int size = vasprintf(&text, format, args);
+  char *text = memory_vprintf(&size, format, args);
   va_end(args);
-  CHECK(size >= 0);
-  bool fits = buffer_append(buffer, text, (size_t)size);
+  bool fits = buffer_append(buffer, text, size);
   free(text);
   return fits;
 }

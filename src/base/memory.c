@@ -52,12 +52,21 @@ char *memory_strdup(const char *text)
   return must(strdup(text));
 }
 
-char *memory_printf(const char *format, ...)
+char *memory_vprintf(size_t *size, const char *format, va_list args)
 {
   char *text = NULL;
+  int count = vasprintf(&text, format, args);
+  must(count < 0 ? NULL : text);
+  if (size)
+    *size = (size_t)count;
+  return text;
+}
+
+char *memory_printf(const char *format, ...)
+{
   va_list args;
   va_start(args, format);
-  int size = vasprintf(&text, format, args);
+  char *text = memory_vprintf(NULL, format, args);
   va_end(args);
-  return must(size < 0 ? NULL : text);
+  return text;
 }

@@ -10,6 +10,7 @@
 #ifndef VATD_BASE_MEMORY_H
 #define VATD_BASE_MEMORY_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 /* Called before the process aborts, which it may end in its own way; it must not allocate. One per process. */
@@ -20,7 +21,8 @@ void *memory_zalloc(size_t size) __attribute__((malloc, returns_nonnull));
 /* Grows or shrinks `pointer` (NULL: allocates) to count * size bytes; aborts when the product overflows. */
 void *memory_realloc_array(void *pointer, size_t count, size_t size) __attribute__((returns_nonnull));
 char *memory_strdup(const char *text) __attribute__((malloc, returns_nonnull));
-/* A printf into fresh memory. */
+/* A printf into fresh memory; `size`, which may be NULL, gets its length. */
+char *memory_vprintf(size_t *size, const char *format, va_list args) __attribute__((malloc, returns_nonnull, format(printf, 2, 0)));
 char *memory_printf(const char *format, ...) __attribute__((malloc, returns_nonnull, format(printf, 1, 2)));
 
 #endif

@@ -260,6 +260,7 @@ enum worker_exit vat_serve(const struct vatd_program *program, int fd)
   crank_init(crank, &cache);
   vat_init(&vat, program, crank);
   struct worker_vat served = program_vat(&vat);
+  json_set_alloc_funcs(memory_alloc, free); /* without memory the worker ends; it sends no half value */
   worker_init(&worker, fd, &served, crank);
   enum worker_exit status = worker_serve(&worker);
   worker_fini(&worker);

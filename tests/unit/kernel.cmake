@@ -8,3 +8,7 @@ vatd_unit_test(kernel_store_fault_test unit/kernel_store_fault_test.c unit/kerne
   LINK kernel_harness vatd_fault_vfs vatd_store vatd_kernel vatd_wire vatd_base)
 vatd_unit_test(kernel_power_test unit/kernel_power_test.c unit/kernel_script.c unit/store_fixture.c
   LINK kernel_harness vatd_disk_vfs vatd_store vatd_kernel vatd_wire vatd_base)
+vatd_unit_test(kernel_memory_test unit/kernel_memory_test.c unit/kernel_script.c unit/store_fixture.c
+  LINK kernel_harness vatd_store vatd_kernel vatd_wire vatd_base)
+target_link_options(kernel_memory_test PRIVATE
+  -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=vasprintf)
