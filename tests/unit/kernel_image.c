@@ -424,7 +424,7 @@ bool image_read(struct image *image, struct store *store, struct arena *arena)
     image_wrong(image, "the store cannot be read: %s", error.text);
   if (image->item_count)
     qsort(image->items, image->item_count, sizeof *image->items, by_queue_and_slot);
-  image_check(image);
+  image_check(image, store);
   return image->wrong[0] == '\0';
 }
 

@@ -3,8 +3,8 @@
  * tests/unit/kernel_image.h - what the store holds of the kernel's state, as typed tables, and what must be true of it after
  * every crank.
  *
- * The image is read row by row from the store, without the kernel's own reader: it knows only the rows' forms. The checks
- * recompute from the tables what is stored redundantly: counts, the index of importers, the two directions of the c-lists.
+ * The image is read row by row from the store, without the kernel's own reader: it knows only the rows' forms. What is
+ * stored redundantly is checked by kernel/fsck.h.
  */
 #ifndef TESTS_KERNEL_IMAGE_H
 #define TESTS_KERNEL_IMAGE_H
@@ -29,9 +29,6 @@ struct image_object {
   uint64_t recognizable;
   bool revoked;
   uint64_t importers; /* by the index */
-  uint64_t held_reachable; /* recounted from here on */
-  uint64_t held_recognizable;
-  uint64_t imported_by;
 };
 
 enum image_state { IMAGE_MISSING, IMAGE_UNRESOLVED, IMAGE_FULFILLED, IMAGE_REJECTED };
@@ -42,9 +39,6 @@ struct image_promise {
   uint64_t subscribers;
   uint64_t refs;
   struct image_data value;
-  uint64_t held; /* recounted from here on */
-  uint64_t known_to; /* vats with a c-list entry */
-  bool is_result;    /* of a queued message */
 };
 
 struct image_entry {
@@ -116,8 +110,8 @@ struct image {
 bool image_read(struct image *image, struct store *store, struct arena *arena);
 /* Notes what is wrong, if it is the first thing. */
 void image_wrong(struct image *image, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Of a whole image: see kernel_image_checks.c. */
-void image_check(struct image *image);
+/* Of the whole store: see kernel_image_checks.c. */
+void image_check(struct image *image, struct store *store);
 /* Frees what the arena does not hold. */
 void image_fini(struct image *image);
 
