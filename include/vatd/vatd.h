@@ -155,6 +155,25 @@ void vatd_release(struct vatd *kernel, const char *kref);
  */
 void vatd_request(struct vatd *kernel, const char *method, json_t *params, vatd_answer_fn *answer, void *context);
 
+/* ---- looking a database over ---- */
+
+/* Something wrong in a database. Borrowed until the callback returns. */
+struct vatd_finding {
+  const char *table; /* "file", "kv", "kv_vatstore", "bundle" */
+  const char *key;   /* the row, or the page or part of the file; `key_size` bytes, any */
+  size_t key_size;
+  const char *what;  /* is wrong with it */
+};
+
+typedef void vatd_found_fn(void *context, const struct vatd_finding *finding);
+
+/*
+ * Checks a database that no kernel has open, and changes nothing: the sum of every page, SQLite's structures, and all that a
+ * kernel's rows must agree on (docs/storage.md). OK: all was looked at, and *count findings were told. Errors: BUSY (a kernel
+ * has it), NOT_FOUND, READ_ONLY, IO. One that a kernel has open is copied first, with the request "backup".
+ */
+enum vatd_code vatd_check(const char *database, vatd_found_fn *found, void *context, size_t *count, struct vatd_error *error);
+
 /* ---- services ---- */
 
 /* A call that a vat made; it is to be ended with one of the two functions below, at once or later. */

@@ -103,6 +103,7 @@
 #define LIMIT_BATCH_CRANKS 256
 #define LIMIT_BATCH_BYTES (16 * MIB)
 #define LIMIT_BATCH_MS 5
+#define LIMIT_BACKUP_PAGES 64 /* of a backup, between two batches */
 
 /* The kernel's own bounds. */
 #define LIMIT_GC_BATCH 1000          /* garbage collection actions in one delivery */

@@ -30,6 +30,10 @@ enum cli_exit cmd_stop(struct cli *cli);
 enum cli_exit cmd_reset(struct cli *cli);
 enum cli_exit cmd_where(struct cli *cli);
 
+enum cli_exit cmd_fsck(struct cli *cli);
+enum cli_exit cmd_backup(struct cli *cli);
+enum cli_exit cmd_restore(struct cli *cli);
+
 enum cli_exit cmd_bundle(struct cli *cli);
 
 enum cli_exit cmd_help(struct cli *cli);

@@ -44,8 +44,9 @@ static char **environment_with(char *const variables[])
   return all;
 }
 
-/* In a file in memory, not a pipe: nobody has to read while the program runs, nor can a grandchild keep it open. */
-static enum vatd_code spawn(const char *program, char *const words[], char *const variables[], int errors_fd,
+/* In files in memory, not pipes: nobody has to read while the program runs, nor can a grandchild keep them open. Without
+ * `output_fd` (-1) standard output is ours. */
+static enum vatd_code spawn(const char *program, char *const words[], char *const variables[], int output_fd, int errors_fd,
                             pid_t *pid, struct error *error)
 {
   posix_spawn_file_actions_t actions;
@@ -53,6 +54,8 @@ static enum vatd_code spawn(const char *program, char *const words[], char *cons
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, errors_fd, STDERR_FILENO);
+  if (output_fd >= 0)
+    posix_spawn_file_actions_adddup2(&actions, output_fd, STDOUT_FILENO);
   int errnum = posix_spawnp(pid, program, &actions, NULL, words, environment);
   posix_spawn_file_actions_destroy(&actions);
   free(environment);
@@ -68,12 +71,12 @@ static int wait_for(pid_t pid)
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static void read_errors(int fd, struct buffer *errors)
+static void read_all(int fd, struct buffer *text)
 {
   char chunk[4096];
   off_t offset = 0;
   ssize_t count;
-  while ((count = pread(fd, chunk, sizeof chunk, offset)) > 0 && buffer_append(errors, chunk, (size_t)count))
+  while ((count = pread(fd, chunk, sizeof chunk, offset)) > 0 && buffer_append(text, chunk, (size_t)count))
     offset += count;
 }
 
@@ -84,10 +87,10 @@ enum vatd_code launcher_run(const char *program, char *const words[], char *cons
   int fd = memfd_create("stderr", MFD_CLOEXEC);
   if (fd < 0)
     return error_set_errno(error, VATD_IO, errno, "cannot run %s", program);
-  enum vatd_code code = spawn(program, words, variables, fd, &pid, error);
+  enum vatd_code code = spawn(program, words, variables, -1, fd, &pid, error);
   if (!code) {
     *status = wait_for(pid);
-    read_errors(fd, errors);
+    read_all(fd, errors);
   }
   close(fd);
   return code;
@@ -103,6 +106,26 @@ static char *daemon_program(void)
     return beside;
   free(beside);
   return memory_strdup("vatd");
+}
+
+enum vatd_code launcher_check(const char *database, struct buffer *lines, struct buffer *errors, int *status,
+                              struct error *error)
+{
+  pid_t pid;
+  char *program = daemon_program();
+  char *words[] = {"vatd", "--check", (char *)database, NULL};
+  int output_fd = memfd_create("stdout", MFD_CLOEXEC);
+  int errors_fd = memfd_create("stderr", MFD_CLOEXEC);
+  enum vatd_code code = spawn(program, words, NULL, output_fd, errors_fd, &pid, error);
+  if (!code) {
+    *status = wait_for(pid);
+    read_all(output_fd, lines);
+    read_all(errors_fd, errors);
+  }
+  close(output_fd);
+  close(errors_fd);
+  free(program);
+  return code;
 }
 
 static void strip_line_feeds(struct buffer *text)

@@ -18,6 +18,10 @@ char *launcher_own_directory(void);
 enum vatd_code launcher_run(const char *program, char *const words[], char *const variables[], struct buffer *errors,
                             int *status, struct error *error);
 
+/* Has `vatd --check` look a database over: its lines are appended to `lines`. As launcher_run else. */
+enum vatd_code launcher_check(const char *database, struct buffer *lines, struct buffer *errors, int *status,
+                              struct error *error);
+
 /* Starts the daemon of a home directory and waits until it answers or has given up. */
 enum vatd_code launcher_start_daemon(const char *home, struct error *error);
 

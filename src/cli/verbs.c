@@ -247,6 +247,45 @@ const struct verb verbs[] = {
         {{OPTION_FORCE, "force", 0, NULL, "yes, really"}},
     },
     {
+        "backup",
+        "FILE [--force]",
+        "copy the database while the daemon runs",
+        "FILE becomes a whole database, as it is between two batches: what was answered before is in it. Vats go on meanwhile. It is\n"
+        "checked before it gets its name, and only its owner can read it. A file of that name is replaced with --force only.",
+        "  vat backup vats.backup\n"
+        "  vat backup --force /mnt/backup/vats.sqlite\n",
+        1,
+        1,
+        cmd_backup,
+        {{OPTION_FORCE, "force", 0, NULL, "replace FILE"}},
+    },
+    {
+        "restore",
+        "FILE [--force]",
+        "put a backup in the place of the database",
+        "The daemon must not be running. FILE is checked first. With --force a database that is there is moved aside, to\n"
+        "HOME/vatd.sqlite.before-restore.",
+        "  vat stop && vat restore --force vats.backup\n"
+        "  vat restore vats.backup --home /srv/vats\n",
+        1,
+        1,
+        cmd_restore,
+        {{OPTION_FORCE, "force", 0, NULL, "move the database that is there aside"}},
+    },
+    {
+        "fsck",
+        "[FILE]",
+        "check all that a database holds, and say what is wrong",
+        "The home's database, or FILE; nothing is changed. While a daemon runs, a copy is made and checked. One line for each finding:\n"
+        "table, tab, key, tab, what is wrong. Exit status 0 when nothing is, 1 when something is, 3 when it could not be looked at.",
+        "  vat fsck\n"
+        "  vat fsck vats.backup -o json\n",
+        0,
+        1,
+        cmd_fsck,
+        {{0}},
+    },
+    {
         "gc",
         "",
         "ask the vats to collect their garbage",

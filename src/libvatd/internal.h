@@ -12,6 +12,8 @@
  *   fetch.c     the vats' HTTP requests; hosts.c whom they may talk to, transfers.c libcurl on the loop
  *   facet.c     the service kernelFacet
  *   systems.c   system subclusters
+ *   backup.c    copies of the database while it is in use
+ *   check.c     looking over one that is not
  *   bundles.c   from a configuration to the code of its vats
  */
 #ifndef VATD_LIBVATD_INTERNAL_H
@@ -26,6 +28,7 @@
 #include <vatd/vatd.h>
 
 struct alarm;
+struct backup;
 struct channel;
 struct fetch;
 struct transfers;
@@ -46,6 +49,8 @@ struct vatd {
   struct worker_host host;
   struct idmap workers;   /* worker id -> struct worker_process */
   char *programs;
+  char *database;
+  struct backup *backup;  /* the one that is being made, or NULL */
   struct idmap requests;  /* request number -> struct request */
   uint64_t next_request;
   uint64_t committed_request; /* the last one that had been made at the last commit */
@@ -124,6 +129,14 @@ void method_call(struct vatd *v, struct request *request, const char *name, cons
 /* Loads and launches; `system_name` may be NULL. */
 void method_launch(struct vatd *v, struct request *request, json_t *config, const char *key, bool unique_names,
                    const char *system_name);
+
+/* ---- backup.c ---- */
+
+/* Answers when the copy is complete. */
+void backup_request(struct vatd *v, uint64_t request, const char *path, bool force);
+/* Between two batches: goes on with the backup that is being made. False: there is none (any more). */
+bool backup_step(struct vatd *v);
+void backup_close(struct vatd *v);
 
 /* ---- services.c ---- */
 

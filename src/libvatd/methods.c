@@ -368,6 +368,17 @@ static void clear_state(struct vatd *v, struct request *request, const json_t *p
   kernel_clear_state(v->kernel, request->number);
 }
 
+static void make_backup(struct vatd *v, struct request *request, const json_t *params)
+{
+  struct bytes file;
+  if (!need_text(v, request, params, "file", 0, &file))
+    return;
+  if (strlen(file.data) == file.size)
+    backup_request(v, request->number, file.data, json_is_true(param(params, "force", 1)));
+  else
+    bad_params(v, request, "`file` must be a string without NUL");
+}
+
 static void pin_object(struct vatd *v, struct request *request, const json_t *params)
 {
   struct bytes kref;
@@ -393,6 +404,7 @@ static void register_service_object(struct vatd *v, struct request *request, con
 /* ---- dispatch ---- */
 
 static const struct method methods[] = {
+    {"backup", make_backup},
     {"clearState", clear_state},
     {"collectGarbage", collect_garbage},
     {"executeDBQuery", execute_query},

@@ -221,6 +221,7 @@ static void commit(struct vatd *v)
   v->batch_is_open = false;
   if (!kernel_broken(v->kernel))
     v->committed_request = v->next_request;
+  backup_step(v);
 }
 
 static void commit_if_due(struct vatd *v)
@@ -299,6 +300,8 @@ static void pump(struct vatd *v)
       more = false;
     }
   }
+  if (!more && v->backup && !kernel_batch_open(v->kernel))
+    more = backup_step(v) || kernel_batch_open(v->kernel);
   if (!more && v->systems_due && !v->full && outcome(v) == VATD_OK) {
     systems_reconcile(v);
     more = true;
@@ -367,6 +370,7 @@ static enum vatd_code open_store(struct vatd *v, const struct vatd_options *opti
     return error_set(error, VATD_MISUSE, "no database was named");
   if (store_sqlite_open(options->database, &v->store, error) != VATD_OK)
     return error->code;
+  v->database = memory_strdup(options->database);
   if (!options->reset)
     return VATD_OK;
   uint64_t batch;
@@ -506,6 +510,7 @@ void vatd_close(struct vatd *v)
 {
   if (!v)
     return;
+  backup_close(v);
   finish_batch(v);
   requests_close(v);
   driver_stop_workers(v);
@@ -529,5 +534,6 @@ void vatd_close(struct vatd *v)
   worker_host_close(&v->host);
   json_decref(v->systems);
   free(v->programs);
+  free(v->database);
   free(v);
 }

@@ -490,6 +490,32 @@ int checksum_vfs_begin(sqlite3 *db, uint64_t token, uint64_t before)
   return f && f->sums ? page_sums_begin(f->sums, f->id, token, before) : SQLITE_MISUSE;
 }
 
+uint64_t checksum_vfs_id(sqlite3 *db)
+{
+  struct checksum_file *f = database_of(db);
+  return f ? f->id : 0;
+}
+
+sqlite3_file *checksum_vfs_raw(sqlite3 *db)
+{
+  struct checksum_file *f = db ? database_of(db) : NULL;
+  return f ? f->below : NULL;
+}
+
+bool checksum_vfs_log_has(sqlite3 *db, uint32_t page)
+{
+  sqlite3_file *file = NULL;
+  int rc = sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+  if (rc || !file || file->pMethods != &methods)
+    return false;
+  const struct log_frames *frames = &of(file)->frames;
+  for (size_t i = 0; i < frames->count; i++) {
+    if (frames->items[i].page == page)
+      return true;
+  }
+  return false;
+}
+
 const char *checksum_vfs_complaint(sqlite3 *db)
 {
   struct checksum_file *f = database_of(db);

@@ -26,6 +26,11 @@ enum vatd_code checksum_vfs_guard(sqlite3 *db, struct error *error);
 struct page_sums *checksum_vfs_sums(sqlite3 *db);
 /* Marks the database as in use under a new token; see page_sums_begin. */
 int checksum_vfs_begin(sqlite3 *db, uint64_t token, uint64_t before);
+/* Of a connection that looks a database over: its id, its file without us (NULL: not open), and whether its log, as far as
+ * SQLite has read that, has a version of the page. */
+uint64_t checksum_vfs_id(sqlite3 *db);
+sqlite3_file *checksum_vfs_raw(sqlite3 *db);
+bool checksum_vfs_log_has(sqlite3 *db, uint32_t page);
 /* What was wrong with the last page that was not as it should be, or "". Borrowed until the connection closes. */
 const char *checksum_vfs_complaint(sqlite3 *db);
 

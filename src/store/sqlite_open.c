@@ -56,7 +56,7 @@ static const struct pragma pragmas[] = {
     {"cache_size", CACHE_PRAGMA_KIB, CACHE_PRAGMA_KIB},
 };
 
-static struct sqlite_store *store_new(const char *path)
+struct sqlite_store *sqlite_store_new(const char *path)
 {
   struct sqlite_store *s = memory_zalloc(sizeof *s);
   s->store.ops = &sqlite_store_ops;
@@ -271,6 +271,19 @@ static enum vatd_code judge_history(struct sqlite_store *s, uint64_t *epoch, uin
   return code ? code : page_sums_judge(s->sums, *token, *epoch, last[0] == *epoch ? last[1] : 0, error);
 }
 
+enum vatd_code sqlite_store_judge_history(struct sqlite_store *s, struct error *error)
+{
+  uint64_t epoch;
+  uint64_t token;
+  uint64_t last[2];
+  if (s->sums)
+    return judge_history(s, &epoch, &token, error);
+  enum vatd_code code = read_numbers(s, RULES_EPOCH_KEY, &epoch, 1, error);
+  if (!code)
+    code = read_numbers(s, RULES_TOKEN_KEY, &token, 1, error);
+  return code ? code : read_numbers(s, RULES_COMMIT_KEY, last, 2, error);
+}
+
 static int put_number(struct sqlite_store *s, const char *key, uint64_t number)
 {
   char text[32];
@@ -370,7 +383,7 @@ static enum vatd_code check_directory(const char *path, struct error *error)
   return code;
 }
 
-static enum vatd_code connect_and_judge(struct sqlite_store *s, unsigned *version, struct error *error)
+enum vatd_code sqlite_store_connect_and_judge(struct sqlite_store *s, unsigned *version, struct error *error)
 {
   enum vatd_code code = sqlite_store_connect(s, s->path, checksum_vfs_name(), error);
   if (code)
@@ -380,7 +393,7 @@ static enum vatd_code connect_and_judge(struct sqlite_store *s, unsigned *versio
   return judge(s, version, error);
 }
 
-static enum vatd_code guard(struct sqlite_store *s, struct error *error)
+enum vatd_code sqlite_store_guard(struct sqlite_store *s, struct error *error)
 {
   enum vatd_code code = checksum_vfs_guard(s->db, error);
   if (code == VATD_BUSY)
@@ -394,16 +407,16 @@ static enum vatd_code open_existing(struct sqlite_store *s, struct error *error)
   unsigned version = 0;
   enum vatd_code code = check_directory(s->path, error);
   if (!code)
-    code = connect_and_judge(s, &version, error);
+    code = sqlite_store_connect_and_judge(s, &version, error);
   if (!code && version < STORE_SCHEMA_VERSION) {
     sqlite3_close(s->db);
     s->db = NULL;
     code = sqlite_make_from_older(s, version, error);
     if (!code)
-      code = connect_and_judge(s, &version, error);
+      code = sqlite_store_connect_and_judge(s, &version, error);
   }
   if (!code)
-    code = guard(s, error);
+    code = sqlite_store_guard(s, error);
   if (code)
     return code;
   /* Until the store is taken: closing must not move a log's content into a file that is refused in the end. */
@@ -431,7 +444,7 @@ static enum vatd_code open_or_create(struct sqlite_store *s, struct error *error
 
 enum vatd_code store_sqlite_open(const char *path, struct store **store, struct error *error)
 {
-  struct sqlite_store *s = store_new(path);
+  struct sqlite_store *s = sqlite_store_new(path);
   enum vatd_code code = open_or_create(s, error);
   if (code)
     sqlite_store_free(s);

@@ -90,6 +90,14 @@ enum vatd_code sqlite_store_execute(struct sqlite_store *s, const char *sql, con
 bool sqlite_store_has_log(struct sqlite_store *s);
 /* Tells errno: "WHAT PATH: message". */
 enum vatd_code sqlite_store_errno(struct error *error, const char *what, const char *path);
+/* The parts of opening, also for looking a file over (sqlite_check.c). A store with its path and nothing else. */
+struct sqlite_store *sqlite_store_new(const char *path);
+/* Connects to an existing file and judges it by its header. */
+enum vatd_code sqlite_store_connect_and_judge(struct sqlite_store *s, unsigned *version, struct error *error);
+/* Locks it, and has its pages checked against the file of sums. */
+enum vatd_code sqlite_store_guard(struct sqlite_store *s, struct error *error);
+/* What it says of its last commit must be there and agree with the file of sums, if that was taken. */
+enum vatd_code sqlite_store_judge_history(struct sqlite_store *s, struct error *error);
 /* Frees everything; a NULL database is fine. */
 void sqlite_store_free(struct sqlite_store *s);
 
