@@ -24,6 +24,12 @@ export const buildRootObject = (_vatPowers, _parameters, baggage) => {
       const mine = baggage.get('count');
       return [mine, await E(baggage.get('other')).count()];
     },
+    // Makes the database larger.
+    fill: megabytes => {
+      for (let i = 0; i < megabytes * 10; i += 1) {
+        baggage.init(`filling ${i}`, `${i}`.padEnd(100_000, '.'));
+      }
+    },
     // Leaves a promise that nobody settles: its decider and its subscriber are stored.
     wait: () => {
       E(baggage.get('other')).never().then(() => {}, () => {});
