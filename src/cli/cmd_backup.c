@@ -2,8 +2,8 @@
 /*
  * cli/cmd_backup.c - the database as a file: looking it over (`fsck`), copying it (`backup`), putting a copy back (`restore`).
  *
- * A backup gets its name when it has been checked, a restored database its when it has been checked and the one before is
- * aside: at every instant there is one or the other, or the daemon says that one was moved.
+ * A backup gets its name when it has been checked, a restored database its when it has been checked and the one before has
+ * another: at every instant one or the other is there.
  */
 #include "base/memory.h"
 #include "cli/commands.h"
@@ -37,6 +37,14 @@ static bool is_there(const char *path)
 {
   struct stat status;
   return lstat(path, &status) == 0;
+}
+
+/* Whether two names lead to one file. */
+static bool is_same(const char *one, const char *other)
+{
+  struct stat a;
+  struct stat b;
+  return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 static enum cli_exit sync_directory_of(const struct cli *cli, const char *path)
@@ -173,14 +181,6 @@ static enum cli_exit print_backup(struct cli *cli, const char *path, json_t *ans
   return CLI_OK;
 }
 
-/* Whether two names lead to one file. */
-static bool is_same(const char *one, const char *other)
-{
-  struct stat a;
-  struct stat b;
-  return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
 enum cli_exit cmd_backup(struct cli *cli)
 {
   json_t *answer;
@@ -248,20 +248,28 @@ static enum cli_exit lock_database(struct cli *cli)
   return CLI_FAILED;
 }
 
-/* The database first: a log without it is something that the daemon refuses. */
-static enum cli_exit move_aside(struct cli *cli)
+static enum cli_exit move_side_file(struct cli *cli, const char *suffix)
 {
-  static const char *const suffixes[] = {"", "-wal", "-journal", "-sums"};
-  enum cli_exit result = CLI_OK;
-  for (size_t i = 0; !result && i < sizeof suffixes / sizeof *suffixes; i++) {
-    char *from = memory_printf("%s%s", cli->home.database, suffixes[i]);
-    char *to = memory_printf("%s.before-restore%s", cli->home.database, suffixes[i]);
-    if (is_there(from) && rename(from, to) != 0)
-      result = fail(cli, "move", from);
-    free(from);
-    free(to);
-  }
-  return result ? result : sync_directory_of(cli, cli->home.database);
+  char *from = memory_printf("%s%s", cli->home.database, suffix);
+  char *to = memory_printf("%s.before-restore%s", cli->home.database, suffix);
+  enum cli_exit result = is_there(from) && rename(from, to) != 0 ? fail(cli, "move", from) : CLI_OK;
+  free(from);
+  free(to);
+  return result;
+}
+
+/* The database gets its second name first and loses the first one last, by the new one's taking it: in between the daemon
+ * refuses it, for a file of a home has one name. So it is never used without its log. */
+static enum cli_exit set_aside(struct cli *cli, const char *aside)
+{
+  if (link(cli->home.database, aside) != 0 && !(errno == EEXIST && is_same(aside, cli->home.database)))
+    return fail(cli, "make", aside);
+  enum cli_exit result = sync_directory_of(cli, aside);
+  if (!result)
+    result = move_side_file(cli, "-wal");
+  if (!result)
+    result = move_side_file(cli, "-journal");
+  return result ? result : move_side_file(cli, "-sums");
 }
 
 static enum cli_exit check_restorable(struct cli *cli, const char *aside)
@@ -276,13 +284,13 @@ static enum cli_exit check_restorable(struct cli *cli, const char *aside)
     return cli_usage(cli, "%s is the database itself", cli->operands[0]);
   if (is_there(cli->home.database) && !cli->options[OPTION_FORCE])
     return cli_usage(cli, "%s has a database; to have it moved aside, say --force", cli->home.directory);
-  if (is_there(cli->home.database) && is_there(aside))
+  if (is_there(cli->home.database) && is_there(aside) && !is_same(aside, cli->home.database))
     return cli_usage(cli, "%s is there already, from a restore before: move it or remove it first", aside);
   return CLI_OK;
 }
 
 /* The copy is what is checked, so that an error in copying is found too. */
-static enum cli_exit put_in_place(struct cli *cli)
+static enum cli_exit put_in_place(struct cli *cli, bool replace, const char *aside)
 {
   char *made = memory_printf("%s.restored", cli->home.database);
   enum cli_exit result = copy_file(cli, cli->operands[0], made);
@@ -290,10 +298,10 @@ static enum cli_exit put_in_place(struct cli *cli)
     result = check_copy(cli, made);
   if (!result)
     result = lock_database(cli);
+  if (!result && replace)
+    result = set_aside(cli, aside);
   if (!result)
-    result = move_aside(cli);
-  if (!result)
-    result = publish(cli, made, cli->home.database, false);
+    result = publish(cli, made, cli->home.database, replace);
   unlink(made);
   free(made);
   return result;
@@ -328,7 +336,7 @@ enum cli_exit cmd_restore(struct cli *cli)
     result = check_restorable(cli, aside);
   bool moved = !result && is_there(cli->home.database);
   if (!result)
-    result = put_in_place(cli);
+    result = put_in_place(cli, moved, aside);
   if (!result)
     result = print_restored(cli, moved, aside);
   free(aside);

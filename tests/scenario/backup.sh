@@ -114,6 +114,14 @@ mkdir -m 700 "$WORK/third"
 for file in "$main"/vatd.sqlite.before-restore*; do
   mv "$file" "$WORK/third/vatd.sqlite${file#*.before-restore}"
 done
+# ---- a restore that died when the old database had got its second name ----
+
+vat stop >/dev/null
+ln "$main/vatd.sqlite" "$main/vatd.sqlite.before-restore"
+fails "a restore that died half-way leaves a database that is refused" 1 "other names" vat ls
+says "and is made whole by another one" "restored; what was there is now $main/vatd.sqlite.before-restore" vat restore --force "$WORK/backup"
+try agrees "$main" "$least" "$most"
+verdict $status "which gives what the backup has" "$out $err"
 VATD_HOME=$WORK/third
 says "what was put aside is whole, with its log" "[$answered, $answered]" vat call first compare
 finish
