@@ -5,7 +5,7 @@
 # count the same agree. A copy of the database file alone is found out by the same check.
 . "$(dirname "$0")/lib/scenario.bash"
 
-sanitized && rounds=4 || rounds=12
+sanitized && rounds=4 || rounds=6
 burst=20
 
 main=$VATD_HOME
