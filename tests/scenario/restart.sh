@@ -39,6 +39,10 @@ queued() {
   sql "SELECT count(*) FROM v_queue WHERE queue = 'run'" | grep -qx "$1"
 }
 
+put_aside() { # for a suspended vat
+  sql "SELECT count(*) FROM v_queue WHERE queue GLOB 'v*'" | grep -qx "$1"
+}
+
 is_busy() { # with the first message of the queue
   [ "$(state_of "$1" 2>/dev/null)" = running ] && queued 1
 }
@@ -240,7 +244,7 @@ done
 is "$(state_of keeper)" suspended "a vat that exceeds a limit three times in a row is suspended"
 has "$(vat ls)" "stack limit" "vat ls says why"
 begin parked vat call keeper count
-until_true queued 1
+until_true put_aside 1
 kill_daemon
 is "$(state_of keeper)" suspended "it stays suspended when the daemon is killed"
 vat restart keeper >/dev/null

@@ -203,7 +203,10 @@ until_true() {
   local tries=0
   until "$@"; do
     tries=$((tries + 1))
-    [ "$tries" -lt 5000 ] || return 1
+    if [ "$tries" -ge 1500 ]; then
+      verdict 1 "what was waited for came: $*" "it did not"
+      return 1
+    fi
     sleep 0.01
   done
 }
