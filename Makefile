@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A thin door to scripts/setup, CMake's presets and tests/run. `make help` lists what there is.
 
-.PHONY: all release dev test demo nightly fuzz sim clean help
+.PHONY: all release dev test demo nightly controls fuzz sim clean help
 
 all: release
 
@@ -10,6 +10,7 @@ help:
 	@echo "make demo     play the README's transcript for real"
 	@echo "make test     build with sanitizers (gcc and clang) and run every test"
 	@echo "make nightly  the same with the long sizes"
+	@echo "make controls run the negative controls of SPECIFICATION.md"
 	@echo "make dev      build with sanitizers under build/dev/"
 	@echo "make fuzz     build the fuzz targets under build/fuzz/ and run each for TIME seconds (default 60)"
 	@echo "make sim      simulate the kernel for SEEDS=N (1 to N, default 1000) or SEEDS=FROM-TO"
@@ -29,6 +30,10 @@ test:
 nightly:
 	@scripts/setup --tests
 	@tests/run --nightly
+
+controls:
+	@scripts/setup --tests
+	@tests/controls
 
 fuzz:
 	@scripts/setup --tests

@@ -53,7 +53,7 @@
  *
  * Wrong. What another vat may do (odd data, unknown methods, rejections) always ends as a rejection or a return value and
  * never harms the program. A program that breaks a rule of this file (a NULL where none may be, a second answer, a reference
- * used after its time) is told on standard error and aborted; its message is delivered again, up to three times, then vatd
+ * used after its time) is told on standard error, if it has one, and aborted; its message is delivered again, up to three times, then vatd
  * suspends the vat. Memory that runs out aborts too.
  *
  * Not thread-safe: everything happens on the thread that called vatd_vat_main().
@@ -99,8 +99,8 @@ struct vatd_program {
 
 /*
  * Serves the vat until the kernel ends it; main() returns what this returns. The program is started by vatd, with the channel
- * to the kernel as descriptor 3, no environment and no arguments; started by hand it says so and returns 64. Standard output
- * and standard error are vatd's standard error: for debugging; see vatd_vat_log() for the rest.
+ * to the kernel as descriptor 3, no environment and no arguments, behind a sandbox (docs/sandbox.md); started by hand it says so
+ * and returns 64. There is no standard output, and a standard error only with vatd --allow-weak-sandbox=stderr; see vatd_vat_log().
  */
 int vatd_vat_main(int argc, char **argv, const struct vatd_program *program);
 

@@ -17,7 +17,7 @@
 
 /* What needs no room. All else is refused: a method that is new must not write before somebody has thought about it. */
 static const char *const readers[] = {
-    "executeDBQuery", "getStatus", "isRevoked", "listVats", "ping", "readVatStore", "showVat",
+    "backup", "executeDBQuery", "getStatus", "isRevoked", "listVats", "ping", "readVatStore", "showVat",
 };
 
 /* Goes on if there is room; false when there is none yet. */

@@ -33,14 +33,19 @@ for file in README.md docs/*.md man/*; do
   is "$unknown" "" "$file names no verb that there is not"
 done
 
-# docs/coverage.md: `file` and, behind it, names or "sentences" of tests that are in it.
-missing=$(awk -F'|' '/^\|/{ print $3 }' "$ROOT/docs/coverage.md" | sed 's/; /\n/g' | while read -r cell; do
-  file=$(grep -oE '^`[^`]+`' <<<"$cell" | tr -d '`')
-  [ -n "$file" ] || continue
-  [ -f "$ROOT/tests/$file" ] || { echo "no file tests/$file"; continue; }
-  grep -oE '"[^"]+"' <<<"${cell#*\` }" | tr -d '"' | while read -r name; do
-    grep -qF -- "$name" "$ROOT/tests/$file" || echo "not in tests/$file: $name"
+# missing_tests: of cells with `file` and, behind it, names or "sentences" of tests that are in it.
+missing_tests() {
+  sed 's/; /\n/g' | while read -r cell; do
+    file=$(grep -oE '^ *`[^`]+`' <<<"$cell" | tr -d '` ')
+    [ -n "$file" ] || continue
+    [ -f "$ROOT/tests/$file" ] || { echo "no file tests/$file"; continue; }
+    grep -oE '"[^"]+"' <<<"${cell#*\` }" | tr -d '"' | while read -r name; do
+      grep -qF -- "$name" "$ROOT/tests/$file" || echo "not in tests/$file: $name"
+    done
   done
-done)
-is "$missing" "" "each test that docs/coverage.md names is there"
+}
+
+is "$(awk -F'|' '/^\|/{ print $3 }' "$ROOT/docs/coverage.md" | missing_tests)" "" "each test that docs/coverage.md names is there"
+is "$(awk -F'|' '/^\| [A-Z][0-9]+ /{ print $4 "\n" $5 }' "$ROOT/SPECIFICATION.md" | missing_tests)" "" "each test that SPECIFICATION.md names is there"
+isnt "$(echo '`sim/defects.sh` "no such defect"' | missing_tests)" "" "and one that is not there would be found"
 finish
