@@ -30,6 +30,8 @@ test:
 nightly:
 	@scripts/setup --tests
 	@tests/run --nightly
+	@scripts/build fuzz fuzzers
+	@tests/fuzz/run 60
 
 controls:
 	@scripts/setup --tests

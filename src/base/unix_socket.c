@@ -29,7 +29,7 @@ int unix_socket_bind(const char *path)
     errno = ENAMETOOLONG;
     return -1;
   }
-  strcpy(address.sun_path, path);
+  memcpy(address.sun_path, path, strlen(path) + 1);
   if (!make_way(path)) {
     errno = EEXIST;
     return -1;

@@ -15,6 +15,7 @@
 #include "worker/process.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -485,6 +486,77 @@ static void measure_start(const char *directory)
          whole - bare, count, whole, bare);
 }
 
+/* ---- many of them ---- */
+
+static int entries_of(const char *directory)
+{
+  int count = 0;
+  DIR *open = opendir(directory);
+  for (struct dirent *entry = open ? readdir(open) : NULL; entry; entry = readdir(open))
+    count += entry->d_name[0] != '.';
+  if (open)
+    closedir(open);
+  return count;
+}
+
+/* Children, dead ones too, as the machine knows them. */
+static int children(void)
+{
+  char path[64];
+  int count = 0;
+  int pid;
+  snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+  FILE *file = fopen(path, "re");
+  while (file && fscanf(file, "%d", &pid) == 1)
+    count++;
+  if (file)
+    fclose(file);
+  return count;
+}
+
+/* Descriptors, threads and children of this process, which is as a kernel to its workers. */
+struct possessions {
+  int descriptors;
+  int threads;
+  int children;
+};
+
+static struct possessions possessions(void)
+{
+  return (struct possessions){entries_of("/proc/self/fd"), entries_of("/proc/self/task"), children()};
+}
+
+static bool same(struct possessions a, struct possessions b)
+{
+  return a.descriptors == b.descriptors && a.threads == b.threads && a.children == b.children;
+}
+
+static void come_and_go(int count)
+{
+  for (int i = 0; i < count; i++) {
+    start(SECCOMP_ENGINE);
+    stop();
+  }
+  while (uv_run(&loop, UV_RUN_ONCE)) /* until all are reaped and their handles closed */
+    ;
+}
+
+static void test_many(const char *directory, unsigned layers)
+{
+  int count = getenv("NIGHTLY") && *getenv("NIGHTLY") ? 10000 : 300;
+  use(directory, "probe_all", layers);
+  come_and_go(10);
+  struct possessions before = possessions();
+  come_and_go(count);
+  struct possessions after = possessions();
+  verdict(same(before, after), "workers that come and go leave nothing behind", "descriptors, threads or children are left");
+  int left = dup(STDERR_FILENO);
+  verdict(!same(before, possessions()), "a descriptor that is left behind would be seen", NULL);
+  close(left);
+  printf("# figure %d workers came and went: %d descriptors, %d threads, %d children before and after\n", count,
+         after.descriptors, after.threads, after.children);
+}
+
 static void print_list(void)
 {
   for (size_t i = 0; i < GOLDEN; i++)
@@ -523,8 +595,10 @@ static void test_all(const char *directory, const struct sandbox_state *machine)
     test_landlock_alone(directory);
   else
     skip("Landlock on its own keeps files and network away", "landlock");
-  if (namespaces && landlock)
+  if (namespaces && landlock) {
     measure_start(directory);
+    test_many(directory, machine->active);
+  }
 }
 
 int main(int argc, char **argv)
