@@ -268,15 +268,23 @@ static void check_notifies(struct fsck *f)
 
 /* ---- vats and bundles ---- */
 
-static void check_living(struct fsck *f, const struct fsck_vat *vat)
+/* The vat exports its root, or has once, and has let go of it since (abandonExports): then nobody owns it. */
+static bool has_had_root(struct fsck *f, const struct fsck_vat *vat)
 {
   const struct fsck_entry *root = fsck_entry_of(f, vat->id, vat->root);
+  if (root)
+    return root->vref.exported;
+  return vat->root.type == KREF_OBJECT && vat->root.id < f->next_object && fsck_object(f, vat->root.id)->owner == 0;
+}
+
+static void check_living(struct fsck *f, const struct fsck_vat *vat)
+{
   if (!vat->recorded) {
     say(f, vat_key(f, "vat", vat->id), "is missing: the vat has a configuration");
     return;
   }
   bool launching = idmap_get(&f->launching, vat->subcluster) != NULL;
-  if (!(launching && vat->root.type == KREF_NONE) && (!root || !root->vref.exported))
+  if (!(launching && vat->root.type == KREF_NONE) && !has_had_root(f, vat))
     say(f, vat_key(f, "vat", vat->id), "has the root %s, which is not in the vat's c-list", kref_text(vat->root).text);
   if (!launching && !idmap_get(&f->subclusters, vat->subcluster))
     say(f, FSCK_KEY(f, "subcluster.s%" PRIu64, vat->subcluster), "is missing: v%" PRIu64 " is of it", vat->id);
