@@ -143,7 +143,8 @@ static void use(const char *directory, const char *name, unsigned layers)
   stop();
   free(host.program);
   host.program = memory_printf("%s/%s", directory, name);
-  host.sandbox = (struct sandbox_state){.active = layers, .weak = SANDBOX_ALL & ~layers & ~SANDBOX_STDERR};
+  host.sandbox = (struct sandbox_state){
+      .active = layers, .weak = SANDBOX_ALL & ~layers & ~SANDBOX_STDERR, .landlock_abi = host.sandbox.landlock_abi};
 }
 
 /* ---- the list ---- */
