@@ -100,7 +100,7 @@ static void unindex(struct kernel *k, const struct staged_item *item)
   quota_count_queued(k, item->sender, false);
 }
 
-static void index_item(struct kernel *k, const struct staged_item *item)
+void crank_index_item(struct kernel *k, const struct staged_item *item)
 {
   quota_count_queued(k, item->sender, true);
   if (item->vat == 0 || !vat_exists(k, item->vat)) {
@@ -144,7 +144,7 @@ void crank_keep(struct kernel *k)
       vat_forget(k, vat);
   }
   for (size_t i = 0; i < k->staged.queued.count; i++)
-    index_item(k, &k->staged.queued.items[i]);
+    crank_index_item(k, &k->staged.queued.items[i]);
   note_garbage(k);
   staged_clear(&k->staged);
 }

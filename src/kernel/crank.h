@@ -16,6 +16,8 @@ void crank_begin(struct kernel *k);
 void crank_keep(struct kernel *k);
 /* Undoes everything since crank_begin and forgets what was staged. */
 void crank_drop(struct kernel *k);
+/* Notes in memory that a slot of the stored run queue waits for its vat, or for no worker. */
+void crank_index_item(struct kernel *k, const struct staged_item *item);
 /* Forgets the same without the store: its batch has been given up. */
 void crank_forget(struct kernel *k);
 

@@ -18,7 +18,6 @@
 #include "kernel/gate.h"
 #include "kernel/launch.h"
 #include "kernel/promises.h"
-#include "kernel/quota.h"
 #include "kernel/records.h"
 #include "kernel/requests.h"
 #include "kernel/services.h"
@@ -68,17 +67,11 @@ static void index_run_queue(struct kernel *k)
     if (!record_queue_item(k, KREF_NOTHING, slot, &item))
       continue; /* a hole */
     uint64_t vat = item.vat;
-    quota_count_queued(k, item.sender, true);
     if (item.type == ITEM_SEND) {
       struct route route = route_of(k, item.target);
       vat = route.type == ROUTE_VAT ? route.vat : 0;
     }
-    if (vat && vat_exists(k, vat)) {
-      number_list_add(&vat_of(k, vat)->pending, slot);
-      vat_make_ready(k, vat_of(k, vat));
-    } else {
-      number_list_add(&k->loose, slot);
-    }
+    crank_index_item(k, &(struct staged_item){vat, slot, item.sender});
     arena_clear(&k->arena);
   }
 }

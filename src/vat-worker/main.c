@@ -27,8 +27,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHANNEL_FD 3
-
 static enum worker_exit usage(void)
 {
   fprintf(stderr, "usage: vat-worker [--allow-weak LAYERS] --snapshot-fd N\n"

@@ -21,10 +21,8 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/mount.h>
-#include <linux/securebits.h>
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -32,7 +30,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define CHANNEL_FD 3
 #define NEW_ROOT "/proc" /* only a place to build on: every system has it, and nobody else sees what is mounted here */
 #define LIMIT_ROOT_OPTIONS "size=4k,nr_inodes=16,mode=555"
 
@@ -136,8 +133,7 @@ static bool drop_capabilities(void)
 {
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
-  bool may_bound = prctl(PR_CAPBSET_READ, 0) >= 0;
-  for (int capability = 0; may_bound && prctl(PR_CAPBSET_READ, capability) >= 0; capability++)
+  for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++)
     prctl(PR_CAPBSET_DROP, capability); /* refused where we have no power to begin with */
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   return syscall(SYS_capset, &header, none) == 0;

@@ -32,7 +32,6 @@
 #error "the sandbox is written for x86-64 and aarch64"
 #endif
 
-#define CHANNEL_FD 3
 #define BOTH (SECCOMP_ENGINE | SECCOMP_PROGRAM)
 #define MOST_CONDITIONS 2
 

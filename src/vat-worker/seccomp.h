@@ -21,6 +21,7 @@ enum seccomp_audience {
 };
 
 #define LIMIT_FILTER 512 /* instructions */
+#define CHANNEL_FD 3     /* to the kernel; vatd places it there (worker/process.c) */
 
 /* The filter for an audience. Returns the number of instructions; it always fits. */
 size_t seccomp_filter(enum seccomp_audience audience, struct sock_filter filter[LIMIT_FILTER]);

@@ -568,7 +568,6 @@ static void test_all(const char *directory, const struct sandbox_state *machine)
 {
   bool namespaces = machine->active & SANDBOX_NAMESPACES;
   bool landlock = machine->active & SANDBOX_LANDLOCK;
-  unsigned rest = machine->active & ~(unsigned)SANDBOX_SECCOMP;
 #ifndef VATD_SANITIZED
   use(directory, "probe_all", machine->active);
   if (machine->active & SANDBOX_SECCOMP) {
@@ -586,7 +585,6 @@ static void test_all(const char *directory, const struct sandbox_state *machine)
 #else
   (void)test_list, (void)test_forbidden, (void)test_arguments; /* the sanitizers need more calls than the list has */
 #endif
-  (void)rest;
   if (namespaces)
     test_namespaces_alone(directory);
   else
