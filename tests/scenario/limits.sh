@@ -120,6 +120,8 @@ for _ in 1 2 3 4 5 6; do
 done
 is "$refused" 3 "a vat that floods another over many cranks is refused more than may wait"
 outcome busy
+# What waited is delivered once the loop has been stopped; this call stands behind it in the queue.
+says "the other has worked off what waited" '"pong"' vat call sloth ping -o json
 says "when the other goes on there is room again" undefined vat call villain sendSome "$sloth" 60
 end_watch "while a vat floods over many cranks"
 says "the villain itself still answers" '"pong"' vat call villain ping -o json
