@@ -163,6 +163,7 @@ void queue_finish(struct kernel *k, uint64_t vat, uint64_t slot, const struct qu
 struct kref promise_new(struct kernel *k, uint64_t decider)
 {
   struct kref promise = kref_promise(record_take_id(k, "nextPromiseId"));
+  record_new_promise(k, promise);
   record_set_promise_state(k, promise, PROMISE_UNRESOLVED);
   record_set_promise_refs(k, promise, 0);
   record_set_subscribers(k, promise, NULL, 0);

@@ -32,6 +32,20 @@ struct bytes record_key(struct kernel *k, const char *format, ...)
   return arena_copy(&k->arena, bytes_from(text, (size_t)size));
 }
 
+/* What record_key() would print for "%s%s%s", sooner. */
+static struct bytes joined(struct kernel *k, const char *first, const char *second, struct bytes third)
+{
+  size_t first_size = strlen(first);
+  size_t second_size = strlen(second);
+  size_t size = first_size + second_size + third.size;
+  char *text = arena_alloc(&k->arena, size + 1);
+  memcpy(text, first, first_size);
+  memcpy(text + first_size, second, second_size);
+  if (third.size)
+    memcpy(text + first_size + second_size, third.data, third.size);
+  return bytes_from(text, size);
+}
+
 bool record_get(struct kernel *k, struct bytes key, struct bytes *value)
 {
   if (kernel_is_broken(k))
@@ -51,6 +65,14 @@ static void note_change(struct kernel *k, size_t bytes)
   CHECK(k->in_crank);
   k->changed = true;
   k->batch_bytes += bytes;
+}
+
+/* Whoever makes up a name says so: most of its rows come and go within one batch, and need not be looked for in the database
+ * then. */
+static void note_absent(struct kernel *k, struct bytes key)
+{
+  if (k->store->ops->note_absent && !kernel_is_broken(k))
+    k->store->ops->note_absent(k->store, key);
 }
 
 void record_put(struct kernel *k, struct bytes key, struct bytes value)
@@ -122,7 +144,8 @@ uint64_t record_number(struct kernel *k, struct bytes key, uint64_t absent)
 
 void record_put_number(struct kernel *k, struct bytes key, uint64_t number)
 {
-  record_put(k, key, record_key(k, "%" PRIu64, number));
+  char text[DECIMAL_SIZE];
+  record_put(k, key, bytes_from(text, decimal_print(text, number)));
 }
 
 json_t *record_json(struct kernel *k, struct bytes key)
@@ -166,7 +189,7 @@ bool record_reason(struct kernel *k, struct bytes key, const char *member, struc
 
 uint64_t record_take_id(struct kernel *k, const char *counter)
 {
-  struct bytes key = record_key(k, "%s", counter);
+  struct bytes key = bytes_of(counter);
   uint64_t id = record_number(k, key, 1);
   record_put_number(k, key, id + 1);
   return id;
@@ -216,7 +239,18 @@ bool kernel_data_from_json(struct kernel *k, const json_t *json, struct kernel_d
 
 static struct bytes kref_key(struct kernel *k, struct kref kref, const char *field)
 {
-  return record_key(k, "%s.%s", kref_text(kref).text, field);
+  return joined(k, kref_text(kref).text, ".", bytes_of(field));
+}
+
+static struct bytes queue_key(struct kernel *k, struct kref queue, const char *what)
+{
+  struct id_text name = queue.type == KREF_NONE ? vat_id_text(queue.id) : kref_text(queue);
+  bool is_run_queue = queue.type == KREF_NONE && queue.id == 0;
+  char of[sizeof name.text + 1];
+  size_t size = strlen(name.text);
+  memcpy(of, name.text, size);
+  memcpy(of + size, ".", 2);
+  return joined(k, "queue.", is_run_queue ? "run." : of, bytes_of(what));
 }
 
 /* "vN", "kernel", or no row for none. */
@@ -241,6 +275,23 @@ static void set_vat_field(struct kernel *k, struct bytes key, uint64_t vat)
     record_put(k, key, bytes_of(vat_id_text(vat).text));
   else
     record_delete(k, key);
+}
+
+static const char *const object_fields[] = {"owner", "refCount", "revoked", "service"};
+static const char *const promise_fields[] = {"state", "refCount", "decider", "subscribers", "value"};
+
+void record_new_object(struct kernel *k, struct kref object)
+{
+  for (size_t i = 0; i < sizeof object_fields / sizeof object_fields[0]; i++)
+    note_absent(k, kref_key(k, object, object_fields[i]));
+}
+
+void record_new_promise(struct kernel *k, struct kref promise)
+{
+  for (size_t i = 0; i < sizeof promise_fields / sizeof promise_fields[0]; i++)
+    note_absent(k, kref_key(k, promise, promise_fields[i]));
+  note_absent(k, queue_key(k, promise, "head"));
+  note_absent(k, queue_key(k, promise, "tail"));
 }
 
 uint64_t record_owner(struct kernel *k, struct kref object)
@@ -305,10 +356,8 @@ void record_set_revoked(struct kernel *k, struct kref object)
 
 void record_delete_object(struct kernel *k, struct kref object)
 {
-  record_delete(k, kref_key(k, object, "owner"));
-  record_delete(k, kref_key(k, object, "refCount"));
-  record_delete(k, kref_key(k, object, "revoked"));
-  record_delete(k, kref_key(k, object, "service"));
+  for (size_t i = 0; i < sizeof object_fields / sizeof object_fields[0]; i++)
+    record_delete(k, kref_key(k, object, object_fields[i]));
 }
 
 /* ---- promises ---- */
@@ -395,21 +444,20 @@ void record_set_promise_value(struct kernel *k, struct kref promise, const struc
 
 void record_delete_promise(struct kernel *k, struct kref promise)
 {
-  static const char *const fields[] = {"state", "refCount", "decider", "subscribers", "value"};
-  for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-    record_delete(k, kref_key(k, promise, fields[i]));
+  for (size_t i = 0; i < sizeof promise_fields / sizeof promise_fields[0]; i++)
+    record_delete(k, kref_key(k, promise, promise_fields[i]));
 }
 
 /* ---- c-lists ---- */
 
 static struct bytes clist_kref_key(struct kernel *k, uint64_t vat, struct kref kref)
 {
-  return record_key(k, "%s.c.%s", vat_id_text(vat).text, kref_text(kref).text);
+  return joined(k, vat_id_text(vat).text, ".c.", bytes_of(kref_text(kref).text));
 }
 
 static struct bytes clist_vref_key(struct kernel *k, uint64_t vat, struct bytes vref)
 {
-  return record_key(k, "%s.c.%.*s", vat_id_text(vat).text, BYTES_ARG(vref));
+  return joined(k, vat_id_text(vat).text, ".c.", vref);
 }
 
 /* Reads "R o-1" or "_ o-1". */
@@ -446,9 +494,16 @@ bool record_clist_by_vref(struct kernel *k, uint64_t vat, struct bytes vref, str
   return valid;
 }
 
+void record_clist_put_new(struct kernel *k, uint64_t vat, const struct clist_row *row)
+{
+  note_absent(k, clist_kref_key(k, vat, row->kref));
+  note_absent(k, clist_vref_key(k, vat, row->vref));
+  record_clist_put(k, vat, row);
+}
+
 void record_clist_put(struct kernel *k, uint64_t vat, const struct clist_row *row)
 {
-  record_put(k, clist_kref_key(k, vat, row->kref), record_key(k, "%c %.*s", row->reachable ? 'R' : '_', BYTES_ARG(row->vref)));
+  record_put(k, clist_kref_key(k, vat, row->kref), joined(k, row->reachable ? "R" : "_", " ", row->vref));
   record_put(k, clist_vref_key(k, vat, row->vref), bytes_of(kref_text(row->kref).text));
 }
 
@@ -528,17 +583,10 @@ void record_delete_import_counters(struct kernel *k, uint64_t vat)
 
 /* ---- queues ---- */
 
-static struct bytes queue_key(struct kernel *k, struct kref queue, const char *what)
-{
-  struct id_text name = queue.type == KREF_NONE ? vat_id_text(queue.id) : kref_text(queue);
-  bool is_run_queue = queue.type == KREF_NONE && queue.id == 0;
-  return record_key(k, "queue.%s.%s", is_run_queue ? "run" : name.text, what);
-}
-
 static struct bytes slot_key(struct kernel *k, struct kref queue, uint64_t slot)
 {
-  char number[24];
-  snprintf(number, sizeof number, "%" PRIu64, slot);
+  char number[DECIMAL_SIZE];
+  decimal_print(number, slot);
   return queue_key(k, queue, number);
 }
 
@@ -602,6 +650,7 @@ void record_put_item(struct kernel *k, struct bytes key, const struct queue_item
 uint64_t record_queue_append(struct kernel *k, struct kref queue, const struct queue_item *item)
 {
   uint64_t slot = record_queue_head(k, queue);
+  note_absent(k, slot_key(k, queue, slot));
   record_put_item(k, slot_key(k, queue, slot), item);
   record_put_number(k, queue_key(k, queue, "head"), slot + 1);
   return slot;

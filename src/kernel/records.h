@@ -75,6 +75,8 @@ struct object_counts {
 };
 
 /* The vat that owns the object, ENDPOINT_KERNEL for a service's, 0 for an orphan. */
+/* The name has just been made up: there is no row of it. */
+void record_new_object(struct kernel *k, struct kref object);
 uint64_t record_owner(struct kernel *k, struct kref object);
 void record_set_owner(struct kernel *k, struct kref object, uint64_t vat);
 bool record_object_counts(struct kernel *k, struct kref object, struct object_counts *counts);
@@ -91,6 +93,8 @@ void record_delete_object(struct kernel *k, struct kref object);
 
 enum promise_state { PROMISE_MISSING, PROMISE_UNRESOLVED, PROMISE_FULFILLED, PROMISE_REJECTED };
 
+/* The name has just been made up: there is no row of it. */
+void record_new_promise(struct kernel *k, struct kref promise);
 enum promise_state record_promise_state(struct kernel *k, struct kref promise);
 void record_set_promise_state(struct kernel *k, struct kref promise, enum promise_state state);
 uint64_t record_promise_refs(struct kernel *k, struct kref promise);
@@ -117,6 +121,8 @@ struct clist_row {
 bool record_clist_by_kref(struct kernel *k, uint64_t vat, struct kref kref, struct clist_row *row);
 bool record_clist_by_vref(struct kernel *k, uint64_t vat, struct bytes vref, struct clist_row *row);
 void record_clist_put(struct kernel *k, uint64_t vat, const struct clist_row *row);
+/* The same for an entry that is known not to be there. */
+void record_clist_put_new(struct kernel *k, uint64_t vat, const struct clist_row *row);
 void record_clist_delete(struct kernel *k, uint64_t vat, const struct clist_row *row);
 /* The vat's entries of one type, all or up to `limit` of them, in the arena. */
 size_t record_clist_some(struct kernel *k, uint64_t vat, enum kref_type type, size_t limit, struct clist_row **rows);

@@ -14,6 +14,7 @@ void ref_check(struct kernel *k, struct kref kref)
 struct kref object_new(struct kernel *k, uint64_t owner)
 {
   struct kref object = kref_object(record_take_id(k, "nextObjectId"));
+  record_new_object(k, object);
   record_set_owner(k, object, owner);
   record_set_object_counts(k, object, (struct object_counts){0, 0});
   ref_check(k, object);

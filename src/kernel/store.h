@@ -95,6 +95,10 @@ struct store_ops {
   /* Undoes the whole open batch, savepoints included. */
   enum vatd_code (*rollback)(struct store *, struct error *);
 
+  /* The caller knows that kv has no row of this key now: an engine that would look for it need not. NULL: this engine has no
+   * use for that. */
+  void (*note_absent)(struct store *, struct bytes key);
+
   /* After FULL: whether there is room again, and some to spare. NULL: nobody can say, trying finds out. */
   bool (*has_room)(struct store *);
 

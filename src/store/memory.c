@@ -2,16 +2,16 @@
 /*
  * store/memory.c - the engine for tests and simulation: three ordered maps and an undo log.
  *
- * vatstore keys are "vat NUL key": a vat id has no NUL, so the keys of one vat lie together, in their own order. Every
- * change first notes in the log what it replaces; a savepoint is a length of the log, going back to it undoes the log
- * from its end. Closing a batch forgets the log. The engine's own rows (rules.h) are kept as in SQLite.
+ * Rows of vats lie under row_key.h's keys. Savepoints are lengths of the undo log; closing a batch forgets it. The engine's own rows (rules.h) are kept as in SQLite.
  *
  * States as in sqlite.c, without FULL. A test says how the next commit ends (store_memory_end_next_commit) and may go
  * on as after a crash (store_memory_reopen).
  */
+#include "store/row_key.h"
 #include "store/rules.h"
 #include "store/savepoints.h"
 #include "store/store_engines.h"
+#include "store/undo_log.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/ordmap.h"
@@ -20,22 +20,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct change {
-  struct ordmap *map;
-  char *key;
-  size_t key_size;
-  char *value; /* NULL: there was no such key */
-  size_t value_size;
-};
-
 struct memory_store {
   struct store store;
   struct ordmap kv;
   struct ordmap vatstore;
   struct ordmap bundle;
-  struct change *changes; /* of the open batch, oldest first */
-  size_t change_count;
-  size_t change_capacity;
+  struct undo_log undo; /* of the open batch */
   struct savepoints savepoints;
   uint64_t batch;
   bool scanning;
@@ -49,92 +39,11 @@ static struct memory_store *of(struct store *store)
   return (struct memory_store *)store;
 }
 
-/* --- the undo log --- */
-
-static char *copy_of(struct bytes bytes)
-{
-  char *copy = memory_alloc(bytes.size);
-  if (bytes.size)
-    memcpy(copy, bytes.data, bytes.size);
-  return copy;
-}
-
-static void note(struct memory_store *m, struct ordmap *map, struct bytes key)
-{
-  if (m->change_count == m->change_capacity) {
-    m->change_capacity = m->change_capacity ? m->change_capacity * 2 : 64;
-    m->changes = memory_realloc_array(m->changes, m->change_capacity, sizeof *m->changes);
-  }
-  struct bytes value = {0};
-  bool had = ordmap_get(map, key, &value);
-  m->changes[m->change_count++] = (struct change){
-      .map = map,
-      .key = copy_of(key),
-      .key_size = key.size,
-      .value = had ? copy_of(value) : NULL,
-      .value_size = value.size,
-  };
-}
-
-static void forget_last(struct memory_store *m)
-{
-  struct change *change = &m->changes[--m->change_count];
-  free(change->key);
-  free(change->value);
-}
-
-static void undo_down_to(struct memory_store *m, size_t count)
-{
-  while (m->change_count > count) {
-    const struct change *change = &m->changes[m->change_count - 1];
-    struct bytes key = bytes_from(change->key, change->key_size);
-    if (change->value)
-      ordmap_put(change->map, key, bytes_from(change->value, change->value_size));
-    else
-      ordmap_remove(change->map, key);
-    forget_last(m);
-  }
-}
-
-static void change_put(struct memory_store *m, struct ordmap *map, struct bytes key, struct bytes value)
-{
-  note(m, map, key);
-  ordmap_put(map, key, value);
-}
-
-static void change_remove(struct memory_store *m, struct ordmap *map, struct bytes key)
-{
-  if (!ordmap_get(map, key, NULL))
-    return;
-  note(m, map, key);
-  ordmap_remove(map, key);
-}
-
 /* --- where a row lives --- */
 
-struct place {
-  struct ordmap *map;
-  struct bytes key;
-  size_t skip;   /* bytes of the stored key before the caller's key */
-  char *scratch; /* to free */
-};
-
-static struct place place_of(struct memory_store *m, const char *vat, struct bytes key)
+static struct ordmap *map_of(struct memory_store *m, const char *vat)
 {
-  if (!vat)
-    return (struct place){.map = &m->kv, .key = key};
-  size_t vat_size = strlen(vat) + 1;
-  char *full = memory_alloc(vat_size + key.size);
-  memcpy(full, vat, vat_size);
-  if (key.size)
-    memcpy(full + vat_size, key.data, key.size);
-  return (struct place){&m->vatstore, bytes_from(full, vat_size + key.size), vat_size, full};
-}
-
-/* Whether a stored key is one of the rows that `place` is about. */
-static bool place_has(const struct place *place, struct bytes stored)
-{
-  return stored.size >= place->skip && (place->skip == 0 || memcmp(stored.data, place->key.data, place->skip) == 0);
+  return vat ? &m->vatstore : &m->kv;
 }
 
 static enum vatd_code check_alive(struct memory_store *m, struct error *error)
@@ -152,13 +61,6 @@ static enum vatd_code check_quiet(struct memory_store *m, struct error *error)
 
 /* --- reading --- */
 
-static enum vatd_code hand_out(struct bytes bytes, struct buffer *out, struct error *error)
-{
-  if (buffer_append_bytes(out, bytes))
-    return VATD_OK;
-  return error_set(error, VATD_MISUSE, "cannot read: the caller's buffer is too small");
-}
-
 static enum vatd_code get(struct store *store, const char *vat, struct bytes key, struct buffer *value,
                           struct error *error)
 {
@@ -169,9 +71,10 @@ static enum vatd_code get(struct store *store, const char *vat, struct bytes key
     code = rules_check_key(vat, key, error);
   if (code)
     return code;
-  struct place place = place_of(m, vat, key);
-  code = ordmap_get(place.map, place.key, &found) ? hand_out(found, value, error) : VATD_NOT_FOUND;
-  free(place.scratch);
+  struct row_key row_key;
+  row_key_init(&row_key, vat, key);
+  code = ordmap_get(map_of(m, vat), row_key.full, &found) ? rules_hand_out(found, value, error) : VATD_NOT_FOUND;
+  row_key_fini(&row_key);
   return code;
 }
 
@@ -185,24 +88,25 @@ static enum vatd_code next_key(struct store *store, const char *vat, struct byte
     code = rules_check_key(vat, after, error);
   if (code)
     return code;
-  struct place place = place_of(m, vat, after);
-  bool found = ordmap_next(place.map, place.key, &stored, NULL);
+  struct row_key row_key;
+  row_key_init(&row_key, vat, after);
+  bool found = ordmap_next(map_of(m, vat), row_key.full, &stored, NULL);
   while (found && rules_is_engine_key(vat, stored))
-    found = ordmap_next(place.map, stored, &stored, NULL);
-  code = found && place_has(&place, stored) ? hand_out(bytes_after(stored, place.skip), key, error) : VATD_NOT_FOUND;
-  free(place.scratch);
+    found = ordmap_next(map_of(m, vat), stored, &stored, NULL);
+  code = found && row_key_has(&row_key, stored) ? rules_hand_out(row_key_bare(&row_key, stored), key, error) : VATD_NOT_FOUND;
+  row_key_fini(&row_key);
   return code;
 }
 
-static void show_rows(const struct place *place, const char *vat, store_row_fn *row, void *context)
+static void show_rows(const struct ordmap *map, const char *vat, const struct row_key *from, store_row_fn *row, void *context)
 {
   struct bytes stored;
   struct bytes value;
-  bool found = ordmap_seek(place->map, place->key, &stored, &value);
-  while (found && bytes_start_with(stored, place->key)) {
-    if (!rules_is_engine_key(vat, stored) && !row(context, bytes_after(stored, place->skip), value))
+  bool found = ordmap_seek(map, from->full, &stored, &value);
+  while (found && bytes_start_with(stored, from->full)) {
+    if (!rules_is_engine_key(vat, stored) && !row(context, row_key_bare(from, stored), value))
       return;
-    found = ordmap_next(place->map, stored, &stored, &value);
+    found = ordmap_next(map, stored, &stored, &value);
   }
 }
 
@@ -217,11 +121,12 @@ static enum vatd_code scan(struct store *store, const char *vat, struct bytes pr
     code = error_set(error, VATD_MISUSE, "a scan was begun inside a scan or a query");
   if (code)
     return code;
-  struct place place = place_of(m, vat, prefix);
+  struct row_key row_key;
+  row_key_init(&row_key, vat, prefix);
   m->scanning = true;
-  show_rows(&place, vat, row, context);
+  show_rows(map_of(m, vat), vat, &row_key, row, context);
   m->scanning = false;
-  free(place.scratch);
+  row_key_fini(&row_key);
   return VATD_OK;
 }
 
@@ -238,9 +143,10 @@ static enum vatd_code put(struct store *store, const char *vat, struct bytes key
     code = rules_check_value(vat, value, error);
   if (code)
     return code;
-  struct place place = place_of(m, vat, key);
-  change_put(m, place.map, place.key, value);
-  free(place.scratch);
+  struct row_key row_key;
+  row_key_init(&row_key, vat, key);
+  undo_log_put(&m->undo, map_of(m, vat), row_key.full, value);
+  row_key_fini(&row_key);
   return VATD_OK;
 }
 
@@ -252,9 +158,10 @@ static enum vatd_code delete_key(struct store *store, const char *vat, struct by
     code = rules_check_writable_key(vat, key, error);
   if (code)
     return code;
-  struct place place = place_of(m, vat, key);
-  change_remove(m, place.map, place.key);
-  free(place.scratch);
+  struct row_key row_key;
+  row_key_init(&row_key, vat, key);
+  undo_log_remove(&m->undo, map_of(m, vat), row_key.full);
+  row_key_fini(&row_key);
   return VATD_OK;
 }
 
@@ -267,10 +174,11 @@ static enum vatd_code delete_vat(struct store *store, const char *vat, struct er
     code = rules_check_vat(vat, error);
   if (code)
     return code;
-  struct place place = place_of(m, vat, bytes_of(""));
-  while (ordmap_seek(place.map, place.key, &stored, NULL) && place_has(&place, stored))
-    change_remove(m, place.map, stored);
-  free(place.scratch);
+  struct row_key row_key;
+  row_key_init(&row_key, vat, bytes_of(""));
+  while (ordmap_seek(map_of(m, vat), row_key.full, &stored, NULL) && row_key_has(&row_key, stored))
+    undo_log_remove(&m->undo, map_of(m, vat), stored);
+  row_key_fini(&row_key);
   return VATD_OK;
 }
 
@@ -279,12 +187,14 @@ static void clear_map(struct memory_store *m, struct ordmap *map)
   struct bytes key;
   bool found = ordmap_seek(map, bytes_of(""), &key, NULL);
   while (found) {
-    char *copy = copy_of(key);
-    struct bytes kept = bytes_from(copy, key.size);
+    struct buffer copy;
+    buffer_init(&copy, key.size);
+    buffer_append_bytes(&copy, key);
+    struct bytes kept = buffer_bytes(&copy);
     if (map != &m->kv || !rules_is_engine_key(NULL, kept))
-      change_remove(m, map, kept);
+      undo_log_remove(&m->undo, map, kept);
     found = ordmap_next(map, kept, &key, NULL);
-    free(copy);
+    buffer_fini(&copy);
   }
 }
 
@@ -311,7 +221,7 @@ static enum vatd_code bundle_get(struct store *store, const char *hash, struct b
     code = rules_check_bundle(hash, bytes_of(""), error);
   if (code)
     return code;
-  return ordmap_get(&m->bundle, bytes_of(hash), &found) ? hand_out(found, code_out, error) : VATD_NOT_FOUND;
+  return ordmap_get(&m->bundle, bytes_of(hash), &found) ? rules_hand_out(found, code_out, error) : VATD_NOT_FOUND;
 }
 
 static enum vatd_code bundle_put(struct store *store, const char *hash, struct bytes code_bytes, struct error *error)
@@ -321,7 +231,7 @@ static enum vatd_code bundle_put(struct store *store, const char *hash, struct b
   if (!code)
     code = rules_check_bundle(hash, code_bytes, error);
   if (!code && !ordmap_get(&m->bundle, bytes_of(hash), NULL))
-    change_put(m, &m->bundle, bytes_of(hash), code_bytes);
+    undo_log_put(&m->undo, &m->bundle, bytes_of(hash), code_bytes);
   return code;
 }
 
@@ -332,7 +242,7 @@ static enum vatd_code bundle_delete(struct store *store, const char *hash, struc
   if (!code)
     code = rules_check_bundle(hash, bytes_of(""), error);
   if (!code)
-    change_remove(m, &m->bundle, bytes_of(hash));
+    undo_log_remove(&m->undo, &m->bundle, bytes_of(hash));
   return code;
 }
 
@@ -345,22 +255,15 @@ static enum vatd_code savepoint(struct store *store, const char *name, struct er
   if (!code)
     code = savepoints_check_name(name, error);
   if (!code)
-    savepoints_push(&m->savepoints, name, m->change_count);
+    savepoints_push(&m->savepoints, name, m->undo.count);
   return code;
 }
 
 static enum vatd_code rollback_to(struct store *store, const char *name, struct error *error)
 {
   struct memory_store *m = of(store);
-  size_t place;
   enum vatd_code code = check_quiet(m, error);
-  if (!code)
-    code = savepoints_find(&m->savepoints, name, &place, error);
-  if (code)
-    return code;
-  undo_down_to(m, m->savepoints.items[place].mark);
-  savepoints_cut(&m->savepoints, place + 1);
-  return VATD_OK;
+  return code ? code : savepoints_go_back(&m->savepoints, name, &m->undo, error);
 }
 
 static enum vatd_code release(struct store *store, const char *name, struct error *error)
@@ -379,7 +282,7 @@ static enum vatd_code release(struct store *store, const char *name, struct erro
 
 static void undo_batch(struct memory_store *m)
 {
-  undo_down_to(m, 0);
+  undo_log_back_to(&m->undo, 0);
   savepoints_cut(&m->savepoints, 0);
 }
 
@@ -393,12 +296,11 @@ static void put_own(struct memory_store *m, const char *key, uint64_t number)
 static void keep_batch(struct memory_store *m, uint64_t batch)
 {
   char text[64];
-  if (m->change_count == 0)
+  if (m->undo.count == 0)
     return;
   snprintf(text, sizeof text, "%" PRIu64 " %" PRIu64, m->store.epoch, batch);
   ordmap_put(&m->kv, bytes_of(RULES_COMMIT_KEY), bytes_of(text));
-  while (m->change_count)
-    forget_last(m);
+  undo_log_forget(&m->undo);
 }
 
 /* A commit that a test has told to end badly. */
@@ -427,7 +329,7 @@ static enum vatd_code commit(struct store *store, uint64_t *batch, struct error 
         error_set(error, VATD_MISUSE, "commit inside savepoint %s", m->savepoints.items[m->savepoints.count - 1].name);
   if (code)
     return code;
-  if (m->next_outcome != STORE_DURABLE && m->change_count)
+  if (m->next_outcome != STORE_DURABLE && m->undo.count)
     return end_badly(m, number, error);
   keep_batch(m, number);
   m->batch = number;
@@ -464,7 +366,7 @@ static void close_store(struct store *store)
     return;
   struct memory_store *m = of(store);
   undo_batch(m);
-  free(m->changes);
+  undo_log_fini(&m->undo);
   savepoints_fini(&m->savepoints);
   ordmap_fini(&m->kv);
   ordmap_fini(&m->vatstore);
@@ -506,6 +408,7 @@ struct store *store_memory_open(void)
   ordmap_init(&m->kv);
   ordmap_init(&m->vatstore);
   ordmap_init(&m->bundle);
+  undo_log_init(&m->undo);
   savepoints_init(&m->savepoints);
   m->next_outcome = STORE_DURABLE;
   ordmap_put(&m->kv, bytes_of(RULES_COMMIT_KEY), bytes_of("0 0"));

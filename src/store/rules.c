@@ -53,3 +53,10 @@ enum vatd_code rules_check_bundle(const char *hash, struct bytes code, struct er
     return error_set(error, VATD_INVALID, "bundle of %zu bytes: at most %zu are allowed", code.size, LIMIT_BUNDLE);
   return check_text(bytes_of(hash), LIMIT_NAME_LENGTH, "bundle hash", error);
 }
+
+enum vatd_code rules_hand_out(struct bytes found, struct buffer *out, struct error *error)
+{
+  if (buffer_append_bytes(out, found))
+    return VATD_OK;
+  return error_set(error, VATD_MISUSE, "cannot read: the caller's buffer is too small");
+}

@@ -5,7 +5,7 @@
 #ifndef VATD_STORE_RULES_H
 #define VATD_STORE_RULES_H
 
-#include "base/bytes.h"
+#include "base/buffer.h"
 #include "base/error.h"
 
 #include <stdbool.h>
@@ -25,5 +25,8 @@ enum vatd_code rules_check_writable_key(const char *vat, struct bytes key, struc
 enum vatd_code rules_check_value(const char *vat, struct bytes value, struct error *error);
 enum vatd_code rules_check_vat(const char *vat, struct error *error);
 enum vatd_code rules_check_bundle(const char *hash, struct bytes code, struct error *error);
+
+/* What was found, appended to the caller's buffer; MISUSE when it does not fit. */
+enum vatd_code rules_hand_out(struct bytes found, struct buffer *out, struct error *error);
 
 #endif

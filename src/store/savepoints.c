@@ -65,3 +65,14 @@ void savepoints_cut(struct savepoints *savepoints, size_t count)
   CHECK(count <= savepoints->count);
   savepoints->count = count;
 }
+
+enum vatd_code savepoints_go_back(struct savepoints *savepoints, const char *name, struct undo_log *undo, struct error *error)
+{
+  size_t place;
+  enum vatd_code code = savepoints_find(savepoints, name, &place, error);
+  if (code)
+    return code;
+  undo_log_back_to(undo, savepoints->items[place].mark);
+  savepoints_cut(savepoints, place + 1);
+  return VATD_OK;
+}

@@ -9,6 +9,7 @@
 #define VATD_STORE_SAVEPOINTS_H
 
 #include "base/error.h"
+#include "store/undo_log.h"
 
 #include <stddef.h>
 
@@ -34,6 +35,8 @@ void savepoints_push(struct savepoints *savepoints, const char *name, size_t mar
 /* The place of the newest savepoint of that name; INVALID as above or `No such savepoint: NAME`. */
 enum vatd_code savepoints_find(const struct savepoints *savepoints, const char *name, size_t *place,
                                struct error *error);
+/* For engines whose marks are lengths of an undo log: undoes what was done since, and ends the savepoints made after it. */
+enum vatd_code savepoints_go_back(struct savepoints *savepoints, const char *name, struct undo_log *undo, struct error *error);
 /* Keeps the `count` oldest. */
 void savepoints_cut(struct savepoints *savepoints, size_t count);
 

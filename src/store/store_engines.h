@@ -14,6 +14,13 @@
  */
 enum vatd_code store_sqlite_open(const char *path, struct store **store, struct error *error);
 
+/*
+ * Keeps the open batch in memory and hands it to `engine` when it is committed (or a query wants to see it), so that what
+ * comes and goes within a batch never reaches it; rows of the kernel that are used again and again are kept in memory too.
+ * Owns the engine from now on. A batch must fit into memory: LIMIT_BATCH_BYTES and one crank bound it.
+ */
+struct store *store_batched_open(struct store *engine);
+
 /* In memory, for tests and simulation; a commit is durable at once. */
 struct store *store_memory_open(void);
 /* Goes on as after a crash: the open batch and the callback are gone, the epoch is one more, batches count from 1

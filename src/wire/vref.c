@@ -39,6 +39,20 @@ bool decimal_parse(struct bytes text, uint64_t *value)
   return true;
 }
 
+size_t decimal_print(char *out, uint64_t value)
+{
+  char digits[DECIMAL_SIZE]; /* the last one first */
+  size_t count = 0;
+  do {
+    digits[count++] = (char)('0' + value % 10);
+    value /= 10;
+  } while (value);
+  for (size_t i = 0; i < count; i++)
+    out[i] = digits[count - 1 - i];
+  out[count] = '\0';
+  return count;
+}
+
 /* "number/number" and perhaps ":number". */
 static bool take_instance(struct bytes text, struct vref *vref)
 {

@@ -31,5 +31,8 @@ bool vref_parse(struct bytes text, struct vref *vref);
 
 /* A decimal number without sign or leading zero, that fits 63 bits. */
 bool decimal_parse(struct bytes text, uint64_t *value);
+/* The number as such a text, with a NUL that the result does not count. `out` has room for DECIMAL_SIZE. */
+#define DECIMAL_SIZE 21
+size_t decimal_print(char *out, uint64_t value);
 
 #endif

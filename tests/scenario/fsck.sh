@@ -159,8 +159,9 @@ cp "$VATD_HOME/vatd.sqlite-sums" "$WORK/bad-sums"
 vat call first step >/dev/null
 vat call second count >/dev/null
 vat stop >/dev/null
-dd if="$(file)" of="$WORK/bad" bs=4096 skip=2 seek=2 count=1 conv=notrunc status=none
-damaged "a page is another version's" "page 3	"
+newer=$(cmp -l "$WORK/good" "$(file)" | awk '{ page = int(($1 - 1) / 4096) + 1 } page > 1 { print page; exit }')
+dd if="$(file)" of="$WORK/bad" bs=4096 skip=$((newer - 1)) seek=$((newer - 1)) count=1 conv=notrunc status=none
+damaged "a page is another version's" "page $newer	"
 cp "$WORK/good" "$WORK/bad"
 cp "$VATD_HOME/vatd.sqlite-sums" "$WORK/bad-sums"
 damaged "it is older than its sums" "not the one that was written last"

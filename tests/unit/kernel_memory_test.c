@@ -114,9 +114,7 @@ static struct store *open_store(const struct script *script, struct fixture *f)
   struct store *store = NULL;
   if (script->sqlite)
     assert_done(store_sqlite_open(f->path, &store, &f->error));
-  else
-    store = store_memory_open();
-  return store;
+  return script->sqlite ? store_batched_open(store) : store_memory_open();
 }
 
 /* `note`: keep what is stored after each commit. True: the kernel is broken. */

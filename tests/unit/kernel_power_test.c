@@ -45,9 +45,9 @@ static void note_commit(struct harness *h, struct script *script)
   script->commits[script->count++] = (struct commit){disk_position(script->log), memory_strdup(harness_dump(h))};
 }
 
-static void execute(struct harness *h, const char *sql)
+static void execute(struct store *engine, const char *sql)
 {
-  assert_int_equal(sqlite3_exec(((struct sqlite_store *)h->store)->db, sql, NULL, NULL, NULL), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(((struct sqlite_store *)engine)->db, sql, NULL, NULL, NULL), SQLITE_OK);
 }
 
 static void run_batch(struct harness *h, unsigned *crank)
@@ -70,15 +70,15 @@ static void run_script(struct fixture *f, struct script *script, const char *pra
   fixture_close(f);
   script->log = disk_record(f->directory);
   assert_done(store_sqlite_open(f->path, &store, &f->error));
-  script_open(&h, store);
-  execute(&h, pragma);
+  script_open(&h, store_batched_open(store));
+  execute(store, pragma);
   script->first = disk_position(script->log);
   note_commit(&h, script);
   for (unsigned crank = 0; crank < CRANKS;) {
     run_batch(&h, &crank);
     note_commit(&h, script);
     if (rng_chance(&rng, CHECKPOINT_PERCENT))
-      execute(&h, "PRAGMA wal_checkpoint");
+      execute(store, "PRAGMA wal_checkpoint");
   }
   disk_stop();
   harness_close(&h);
@@ -91,7 +91,7 @@ static char *content_after_cut(struct fixture *f)
   struct store *store;
   if (store_sqlite_open(f->path, &store, &f->error))
     return NULL;
-  harness_open_on(&h, store);
+  harness_open_on(&h, store_batched_open(store));
   char *content = memory_strdup(harness_dump(&h));
   harness_close(&h);
   return content;

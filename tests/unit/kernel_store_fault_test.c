@@ -86,7 +86,7 @@ static void open_script(struct harness *h, struct fixture *f)
 {
   struct store *store;
   assert_done(store_sqlite_open(f->path, &store, &f->error));
-  script_open(h, store);
+  script_open(h, store_batched_open(store));
   h->store_fails = true;
 }
 
@@ -144,7 +144,7 @@ static char *content_after_reopening(struct fixture *f)
   struct harness h;
   struct store *store;
   assert_done(store_sqlite_open(f->path, &store, &f->error));
-  harness_open_on(&h, store);
+  harness_open_on(&h, store_batched_open(store));
   harness_check_counts(&h);
   char *content = memory_strdup(harness_dump(&h));
   harness_close(&h);

@@ -657,7 +657,9 @@ int main(void)
 {
   const struct CMUnitTest memory[] = {TESTS_OF_ONE_ENGINE(fixture_set_up_memory)};
   const struct CMUnitTest sqlite[] = {TESTS_OF_ONE_ENGINE(fixture_set_up_sqlite)};
+  const struct CMUnitTest batched[] = {TESTS_OF_ONE_ENGINE(fixture_set_up_batched)};
   int failed = cmocka_run_group_tests_name("store conformance: memory", memory, NULL, NULL);
   failed += cmocka_run_group_tests_name("store conformance: sqlite", sqlite, NULL, NULL);
+  failed += cmocka_run_group_tests_name("store conformance: batched", batched, NULL, NULL);
   return failed != 0;
 }

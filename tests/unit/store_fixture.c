@@ -52,9 +52,20 @@ int fixture_set_up_sqlite(void **state)
   return 0;
 }
 
+int fixture_set_up_batched(void **state)
+{
+  if (fixture_set_up_directory(state))
+    return -1;
+  ((struct fixture *)*state)->batched = true;
+  fixture_open(*state);
+  return 0;
+}
+
 void fixture_open(struct fixture *f)
 {
   assert_done(store_sqlite_open(f->path, &f->store, &f->error));
+  if (f->batched)
+    f->store = store_batched_open(f->store);
   listen(f);
 }
 

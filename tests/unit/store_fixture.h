@@ -20,6 +20,7 @@ struct fixture {
   struct error error;
   char directory[64]; /* SQLite only */
   char path[96];
+  bool batched;
   unsigned outcomes; /* told by on_outcome */
   uint64_t last_batch;
   enum store_outcome last_outcome;
@@ -28,6 +29,8 @@ struct fixture {
 /* For cmocka_unit_test_setup_teardown. The teardown removes the directory. */
 int fixture_set_up_memory(void **state);
 int fixture_set_up_sqlite(void **state);
+/* SQLite, with the open batch in memory before it. */
+int fixture_set_up_batched(void **state);
 /* A directory but no store yet. */
 int fixture_set_up_directory(void **state);
 int fixture_tear_down(void **state);

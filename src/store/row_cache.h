@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store/row_cache.h - the rows of one table that were read or written lately, and keys that are known to have no row.
+ *
+ * Direct-mapped: a key has one place, by its hash (XXH3); a newcomer drives out who was there. So it is bounded by its
+ * number of places (LIMIT_CACHED_ROWS) and the size of a row that it takes (LIMIT_CACHED_ROW), and never wrong for want of
+ * room. It holds what the engine behind it holds: whoever changes a row there tells it.
+ */
+#ifndef VATD_STORE_ROW_CACHE_H
+#define VATD_STORE_ROW_CACHE_H
+
+#include "base/bytes.h"
+
+struct cached_row;
+
+struct row_cache {
+  struct cached_row **places;
+};
+
+void row_cache_init(struct row_cache *cache);
+void row_cache_fini(struct row_cache *cache);
+void row_cache_clear(struct row_cache *cache);
+
+enum row_cache_answer { ROW_UNKNOWN, ROW_ABSENT, ROW_PRESENT };
+/* The value is borrowed until the next change of the cache. */
+enum row_cache_answer row_cache_get(const struct row_cache *cache, struct bytes key, struct bytes *value);
+void row_cache_put(struct row_cache *cache, struct bytes key, struct bytes value);
+void row_cache_put_absent(struct row_cache *cache, struct bytes key);
+
+#endif
