@@ -70,7 +70,7 @@ struct kref clist_export(struct kernel *k, uint64_t vat, struct bytes vref)
   row = (struct clist_row){.vref = vref, .reachable = true};
   *(parsed.promise ? &k->staged.promises : &k->staged.objects) += 1;
   row.kref = parsed.promise ? promise_new(k, vat) : object_new(k, vat);
-  record_clist_put(k, vat, &row);
+  record_clist_put_new(k, vat, &row);
   count_entry(k, vat, &row);
   return row.kref;
 }
@@ -92,14 +92,24 @@ static struct bytes note_addition(struct flight *flight, struct kref kref, struc
   return vref;
 }
 
-struct bytes clist_import(struct kernel *k, uint64_t vat, struct flight *flight, struct kref kref)
+static const struct clist_addition *find_addition(const struct flight *flight, struct kref kref)
 {
   for (size_t i = 0; i < flight->addition_count; i++) {
     if (kref_equal(flight->additions[i].kref, kref))
-      return flight->additions[i].vref;
+      return &flight->additions[i];
   }
+  return NULL;
+}
+
+struct bytes clist_import(struct kernel *k, const struct vat *vat, struct flight *flight, struct kref kref)
+{
+  const struct clist_addition *added = find_addition(flight, kref);
+  for (const struct flight *ahead = vat->flight; ahead && !added; ahead = ahead->next)
+    added = find_addition(ahead, kref);
+  if (added)
+    return arena_copy(&flight->arena, added->vref);
   struct clist_row row;
-  if (record_clist_by_kref(k, vat, kref, &row)) {
+  if (record_clist_by_kref(k, vat->id, kref, &row)) {
     struct bytes vref = arena_copy(&flight->arena, row.vref);
     return row.reachable ? vref : note_addition(flight, kref, vref, true);
   }
@@ -108,7 +118,7 @@ struct bytes clist_import(struct kernel *k, uint64_t vat, struct flight *flight,
   return note_addition(flight, kref, vref, false);
 }
 
-struct capdata clist_import_data(struct kernel *k, uint64_t vat, struct flight *flight, const struct kernel_data *data)
+struct capdata clist_import_data(struct kernel *k, const struct vat *vat, struct flight *flight, const struct kernel_data *data)
 {
   struct capdata result = {.body = data->body, .slots = {NULL, data->slot_count}};
   result.slots.items = arena_alloc_array(&flight->arena, data->slot_count, sizeof *result.slots.items);
@@ -124,11 +134,14 @@ void clist_apply_flight(struct kernel *k, uint64_t vat, const struct flight *fli
   for (size_t i = 0; i < flight->addition_count; i++) {
     const struct clist_addition *addition = &flight->additions[i];
     struct clist_row row = {.kref = addition->kref, .vref = addition->vref, .reachable = true};
-    record_clist_put(k, vat, &row);
-    if (!addition->revived)
+    if (addition->revived) {
+      record_clist_put(k, vat, &row);
+    } else {
+      record_clist_put_new(k, vat, &row);
       count_entry(k, vat, &row);
+    }
 #ifndef VATD_DEFECT_SKIPPED_REF
-    else if (row.vref.data[1] == '-')
+    if (addition->revived && row.vref.data[1] == '-')
       ref_revive(k, row.kref);
 #endif
   }

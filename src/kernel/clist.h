@@ -25,10 +25,10 @@ struct kernel_data clist_export_data(struct kernel *k, uint64_t vat, const struc
 
 /* ---- to the vat: deliveries ---- */
 
-/* The name under which the delivery in `flight` will show `kref` to the vat. Reads the store but does not change it: a new
- * entry is noted in the flight. The result lies in the flight's arena. */
-struct bytes clist_import(struct kernel *k, uint64_t vat, struct flight *flight, struct kref kref);
-struct capdata clist_import_data(struct kernel *k, uint64_t vat, struct flight *flight, const struct kernel_data *data);
+/* The name under which the delivery in `flight` will show `kref` to the vat, when what is in flight to it already has
+ * arrived. Reads the store but does not change it: a new entry is noted in the flight. The result lies in its arena. */
+struct bytes clist_import(struct kernel *k, const struct vat *vat, struct flight *flight, struct kref kref);
+struct capdata clist_import_data(struct kernel *k, const struct vat *vat, struct flight *flight, const struct kernel_data *data);
 
 /* Makes the entries that the flight noted, with their counts. */
 void clist_apply_flight(struct kernel *k, uint64_t vat, const struct flight *flight);

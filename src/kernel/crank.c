@@ -5,7 +5,8 @@
  *   1. choose     kernel_step() (kernel.c) picks a vat that is asleep or idle and has queued items
  *   2. dispatch   crank_dispatch() reads the first item, routes it, translates it for the vat and sends one deliver frame.
  *                 It writes nothing: what the delivery will change is noted in a struct flight
- *   3. run        the worker runs the delivery until it is quiescent, and answers with one done frame
+ *   3. run        the worker runs the delivery until it is quiescent, and answers with one done frame. Meanwhile the vat may be
+ *                 sent more, each dispatched as if those before it were done (ahead.h)
  *   4. complete   crank_complete() applies, in one savepoint: the delivery as noted, then each syscall, validated against
  *                 what its predecessors left, then the checkpoint of the vat's storage
  *   5. end        crank_keep() collects what is free and releases the savepoint; the batch is committed later (kernel.c)
@@ -22,6 +23,7 @@
 #include "kernel/crank.h"
 #include "base/check.h"
 #include "base/memory.h"
+#include "kernel/ahead.h"
 #include "kernel/clist.h"
 #include "kernel/endowments.h"
 #include "kernel/gate.h"
@@ -169,6 +171,13 @@ static void end_incarnation(struct kernel *k, struct vat *vat)
 }
 
 /* ---- faults ---- */
+
+/* What is in flight names things that the vat has just let go of. The items are still queued: another incarnation gets them. */
+static void overtaken(struct kernel *k, struct vat *vat)
+{
+  gate_log_kernel(k, vat->id, "restarted: it let go of references while deliveries were under way");
+  end_incarnation(k, vat);
+}
 
 /* No delivery to the vat until somebody resumes it; or its end, if its configuration says so. */
 static void suspend(struct kernel *k, struct vat *vat, const char *cause)
@@ -383,12 +392,26 @@ static void start_worker(struct kernel *k, struct vat *vat)
 
 /* ---- dispatch ---- */
 
-static struct flight *flight_new(struct kernel *k, const struct vat *vat, uint64_t slot)
+/* What the end of the delivery will need of the item. */
+static struct queue_item *item_without_body(struct arena *arena, const struct queue_item *item)
+{
+  struct queue_item *kept = arena_alloc(arena, sizeof *kept);
+  *kept = *item;
+  kept->methargs.body = bytes_of("");
+  kept->methargs.slots = arena_alloc_array(arena, item->methargs.slot_count, sizeof *kept->methargs.slots);
+  if (item->methargs.slot_count)
+    memcpy(kept->methargs.slots, item->methargs.slots, item->methargs.slot_count * sizeof *kept->methargs.slots);
+  return kept;
+}
+
+static struct flight *flight_new(struct kernel *k, const struct vat *vat, uint64_t slot, const struct queue_item *item)
 {
   struct flight *flight = memory_zalloc(sizeof *flight);
-  struct import_counters counters = record_import_counters(k, vat->id);
+  struct import_counters counters = ahead_import_counters(k, vat);
   arena_init(&flight->arena);
   flight->slot = slot;
+  if (item)
+    flight->item = item_without_body(&flight->arena, item);
   flight->next_object = counters.next_object;
   flight->next_promise = counters.next_promise;
   return flight;
@@ -398,23 +421,24 @@ static void send_delivery(struct kernel *k, struct vat *vat, struct flight *flig
 {
   struct buffer frame;
   buffer_init(&frame, LIMIT_FRAME_TO_WORKER);
-  vat->frame_id = ++k->next_frame;
-  vat->flight = flight;
-  vat_set_phase(k, vat, VAT_BUSY);
-  bool encoded = frame_encode_deliver(&frame, vat->frame_id, delivery);
+  flight->frame_id = ++k->next_frame;
+  bool encoded = frame_encode_deliver(&frame, flight->frame_id, delivery);
   CHECK(encoded); /* what one worker could send fits into what another may get */
+  flight->frame_size = frame.size;
+  vat_add_flight(vat, flight);
+  vat_set_phase(k, vat, VAT_BUSY);
   effect_send(k, vat, &frame, true);
 }
 
 static void dispatch_message(struct kernel *k, struct vat *vat, uint64_t slot, const struct queue_item *item,
                              struct kref target)
 {
-  struct flight *flight = flight_new(k, vat, slot);
+  struct flight *flight = flight_new(k, vat, slot, item);
   struct delivery delivery = {.type = DELIVERY_MESSAGE};
-  delivery.message.target = clist_import(k, vat->id, flight, target);
-  delivery.message.methargs = clist_import_data(k, vat->id, flight, &item->methargs);
+  delivery.message.target = clist_import(k, vat, flight, target);
+  delivery.message.methargs = clist_import_data(k, vat, flight, &item->methargs);
   if (item->result.type == KREF_PROMISE)
-    delivery.message.result = clist_import(k, vat->id, flight, item->result);
+    delivery.message.result = clist_import(k, vat, flight, item->result);
   flight->result = item->result;
   flight->bootstrap_of_launch = launch_awaits(k, item->result);
   send_delivery(k, vat, flight, &delivery);
@@ -474,10 +498,10 @@ static struct kref_set reachable_settled(struct kernel *k, struct kref promise)
   return set;
 }
 
-static void dispatch_notify(struct kernel *k, struct vat *vat, uint64_t slot, struct kref promise)
+static void dispatch_notify(struct kernel *k, struct vat *vat, uint64_t slot, const struct queue_item *item)
 {
-  struct flight *flight = flight_new(k, vat, slot);
-  struct kref_set settled = reachable_settled(k, promise);
+  struct flight *flight = flight_new(k, vat, slot, item);
+  struct kref_set settled = reachable_settled(k, item->promise);
   struct delivery delivery = {.type = DELIVERY_NOTIFY, .resolutions = {NULL, settled.count}};
   delivery.resolutions.items = arena_alloc_array(&k->arena, settled.count, sizeof *delivery.resolutions.items);
   flight->retired = arena_alloc_array(&flight->arena, settled.count, sizeof *flight->retired);
@@ -486,9 +510,9 @@ static void dispatch_notify(struct kernel *k, struct vat *vat, uint64_t slot, st
     struct kernel_data value = record_promise_value(k, settled.items[i]);
     flight->retired[i] = settled.items[i];
     delivery.resolutions.items[i] = (struct resolution){
-        .vpid = clist_import(k, vat->id, flight, settled.items[i]),
+        .vpid = clist_import(k, vat, flight, settled.items[i]),
         .rejected = record_promise_state(k, settled.items[i]) == PROMISE_REJECTED,
-        .data = clist_import_data(k, vat->id, flight, &value),
+        .data = clist_import_data(k, vat, flight, &value),
     };
   }
   free(settled.items);
@@ -508,7 +532,7 @@ static void finish_empty_notify(struct kernel *k, uint64_t vat, uint64_t slot, c
 
 static void dispatch_reap(struct kernel *k, struct vat *vat)
 {
-  struct flight *flight = flight_new(k, vat, 0);
+  struct flight *flight = flight_new(k, vat, 0, NULL);
   struct delivery delivery = {.type = DELIVERY_BRING_OUT_YOUR_DEAD};
   flight->of_garbage = true;
   flight->reap = true;
@@ -520,7 +544,7 @@ static void dispatch_reap(struct kernel *k, struct vat *vat)
 
 static void dispatch_actions(struct kernel *k, struct vat *vat, const struct gc_batch *batch)
 {
-  struct flight *flight = flight_new(k, vat, 0);
+  struct flight *flight = flight_new(k, vat, 0, NULL);
   struct delivery delivery = {.type = gc_delivery_type(batch->action), .vrefs = {NULL, batch->count}};
   delivery.vrefs.items = arena_alloc_array(&k->arena, batch->count, sizeof *delivery.vrefs.items);
   flight->of_garbage = true;
@@ -558,29 +582,35 @@ static bool dispatch_garbage(struct kernel *k, struct vat *vat)
   return true;
 }
 
+/* The first item that is not in flight, and has been read. */
+static void deliver_item(struct kernel *k, struct vat *vat, const struct queue_item *item)
+{
+  uint64_t slot = number_list_at(&vat->pending, vat->flight_count);
+  struct clist_row row;
+  if (item->type == ITEM_NOTIFY) {
+    if (record_clist_by_kref(k, vat->id, item->promise, &row))
+      dispatch_notify(k, vat, slot, item);
+    else
+      finish_empty_notify(k, vat->id, slot, item);
+    return;
+  }
+  struct route route = route_of(k, item->target);
+  if (route.type == ROUTE_REJECT)
+    crank_reject_message(k, vat->id, slot, item, &route.reason);
+  else if (route.type == ROUTE_VAT && route.vat == vat->id)
+    dispatch_message(k, vat, slot, item, route.target);
+  else
+    KERNEL_EXPECT(k, false, "slot %lu of the run queue is not for %s", (unsigned long)slot, vat_id_text(vat->id).text);
+}
+
 static void deliver_first(struct kernel *k, struct vat *vat)
 {
   uint64_t slot = number_list_first(&vat->pending);
   struct queue_item item;
-  struct clist_row row;
   bool found = record_queue_item(k, KREF_NOTHING, slot, &item);
   KERNEL_EXPECT(k, found, "slot %lu of the run queue is missing", (unsigned long)slot);
-  if (!found)
-    return;
-  if (item.type == ITEM_NOTIFY) {
-    if (record_clist_by_kref(k, vat->id, item.promise, &row))
-      dispatch_notify(k, vat, slot, item.promise);
-    else
-      finish_empty_notify(k, vat->id, slot, &item);
-    return;
-  }
-  struct route route = route_of(k, item.target);
-  if (route.type == ROUTE_REJECT)
-    crank_reject_message(k, vat->id, slot, &item, &route.reason);
-  else if (route.type == ROUTE_VAT && route.vat == vat->id)
-    dispatch_message(k, vat, slot, &item, route.target);
-  else
-    KERNEL_EXPECT(k, false, "slot %lu of the run queue is not for %s", (unsigned long)slot, vat_id_text(vat->id).text);
+  if (found)
+    deliver_item(k, vat, &item);
 }
 
 /* Whether the first item needs the vat's code; if not, no worker is started for it. */
@@ -603,6 +633,12 @@ void crank_dispatch(struct kernel *k, struct vat *vat)
     return;
   }
   bool wanted = vat->launching || vat->wake || vat->pings.count > 0 || vat->starts.count > 0;
+  struct queue_item item;
+  if (vat->phase == VAT_BUSY && ahead_may_send(k, vat, &item)) {
+    deliver_item(k, vat, &item);
+    vat_make_ready(k, vat);
+    return;
+  }
   if (vat->suspended || vat->resting || (vat->phase != VAT_ASLEEP && vat->phase != VAT_IDLE))
     return;
   if (vat->phase == VAT_ASLEEP && !vat->launching && launch_of_vat(k, vat->id))
@@ -622,8 +658,7 @@ void crank_dispatch(struct kernel *k, struct vat *vat)
   if (vat->pending.count == 0)
     return;
   deliver_first(k, vat);
-  if (vat->phase != VAT_BUSY)
-    vat_make_ready(k, vat);
+  vat_make_ready(k, vat);
 }
 
 void crank_finish_loose(struct kernel *k, uint64_t slot)
@@ -722,21 +757,16 @@ static void complete_start(struct kernel *k, struct vat *vat, const struct done_
 
 static void apply_delivery(struct kernel *k, struct vat *vat, const struct flight *flight)
 {
-  struct queue_item item;
   if (flight->of_garbage) {
     apply_garbage(k, vat, flight);
     return;
   }
-  bool found = record_queue_item(k, KREF_NOTHING, flight->slot, &item);
-  KERNEL_EXPECT(k, found, "slot %lu of the run queue is missing", (unsigned long)flight->slot);
-  if (!found)
-    return;
   clist_apply_flight(k, vat->id, flight);
   if (flight->result.type == KREF_PROMISE)
     record_set_decider(k, flight->result, vat->id);
   for (size_t i = 0; i < flight->retired_count; i++)
     clist_remove_promise(k, vat->id, flight->retired[i]);
-  queue_finish(k, vat->id, flight->slot, &item);
+  queue_finish(k, vat->id, flight->slot, flight->item);
 }
 
 /* A committed crank ends a row of faults. */
@@ -760,6 +790,17 @@ static void exit_vat(struct kernel *k, uint64_t vat, const struct exit_wish *wis
   struct bytes detail = exit_detail(k, wish);
   gate_log_kernel(k, vat, "%s", detail.data);
   vat_terminate(k, vat, detail.data);
+}
+
+/* The crank is kept. What was sent after its delivery goes on, if it still means what it meant when it was sent. */
+static void end_flight(struct kernel *k, struct vat *vat, const struct done_frame *done)
+{
+  flight_free(vat_take_flight(vat));
+  if (!vat->flight)
+    vat_set_phase(k, vat, VAT_IDLE);
+  else if (ahead_was_overtaken(done))
+    overtaken(k, vat);
+  vat_make_ready(k, vat);
 }
 
 static void complete_delivery(struct kernel *k, struct vat *vat, const struct done_frame *done)
@@ -802,10 +843,7 @@ static void complete_delivery(struct kernel *k, struct vat *vat, const struct do
     return;
   vat->storage = effects.storage;
   vat->deliveries += !vat->flight->of_garbage;
-  flight_free(vat->flight);
-  vat->flight = NULL;
-  vat_set_phase(k, vat, VAT_IDLE);
-  vat_make_ready(k, vat);
+  end_flight(k, vat, done);
   if (of_launch && done->unhandled.count)
     launch_fail_by_unhandled(k, id, done->unhandled.items[0]);
 }

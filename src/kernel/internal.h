@@ -46,7 +46,7 @@ enum vat_phase {
   VAT_ASLEEP,   /* no worker */
   VAT_STARTING, /* worker told to init, its done awaited */
   VAT_IDLE,     /* worker started, nothing in flight */
-  VAT_BUSY,     /* one delivery in flight */
+  VAT_BUSY,     /* deliveries in flight */
 };
 
 /* A c-list entry that a delivery needs: made real when the delivery completes. */
@@ -56,10 +56,16 @@ struct clist_addition {
   bool revived; /* the entry exists, unreachable; it becomes reachable again */
 };
 
-/* A delivery that a worker is running, exactly as it was dispatched. */
+struct queue_item;
+
+/* A delivery that a worker has been sent, exactly as it was dispatched. */
 struct flight {
-  struct arena arena; /* holds all that follows */
-  uint64_t slot;      /* of the item in the stored run queue */
+  struct flight *next;  /* sent after it; each was dispatched as if those before it were done */
+  uint64_t frame_id;
+  size_t frame_size;
+  struct arena arena;   /* holds all that follows */
+  uint64_t slot;        /* of the item in the stored run queue */
+  struct queue_item *item; /* the item without its body; NULL when of_garbage */
   struct clist_addition *additions;
   size_t addition_count;
   size_t addition_capacity;
@@ -106,9 +112,10 @@ struct vat {
   uint64_t id;
   enum vat_phase phase;
   uint64_t worker;     /* 0 when asleep */
-  uint64_t frame_id;   /* of the init or deliver whose done is awaited */
-  struct flight *flight; /* when busy */
-  struct number_list pending; /* run queue slots that wait for this vat, in order; the first may be in flight */
+  uint64_t frame_id;   /* when starting: of the init whose done is awaited */
+  struct flight *flight; /* when busy: the one whose done comes next */
+  size_t flight_count;   /* of it and those after it (ahead.h) */
+  struct number_list pending; /* run queue slots that wait for this vat, in order; those in flight are the first of them */
   struct number_list pings;   /* requests that wait for a pong */
   struct number_list starts;  /* requests that wait for the worker to have started */
   bool launching;      /* its start belongs to a launch */
@@ -217,7 +224,9 @@ struct kernel {
   struct number_list loose;        /* queue slots that need no worker */
   struct launch *launches;
   uint64_t steps;   /* taken so far */
+  size_t most_flights; /* deliveries to one vat that may be under way at once */
   size_t under_way; /* vats that are starting or busy */
+  uint64_t last_under_way; /* the vat that was the last to become so */
 
   struct staged staged;
   struct kref *maybe_free; /* whose counts went down in this crank */

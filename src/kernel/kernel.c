@@ -106,6 +106,7 @@ enum vatd_code kernel_open(struct store *store, struct kernel **kernel, struct e
 {
   struct kernel *k = memory_zalloc(sizeof *k);
   k->store = store;
+  k->most_flights = 1;
   arena_init(&k->arena);
   idmap_init(&k->vats);
   idmap_init(&k->workers);
@@ -195,6 +196,22 @@ void kernel_free(struct kernel *k)
   arena_fini(&k->arena);
   k->store->on_outcome = NULL;
   free(k);
+}
+
+void kernel_deliver_ahead(struct kernel *k, size_t most)
+{
+  k->most_flights = most;
+}
+
+enum kernel_load kernel_load(const struct kernel *k, uint64_t *worker)
+{
+  const struct vat *vat = vat_if_known(k, k->last_under_way);
+  if (k->under_way == 0)
+    return KERNEL_AT_REST;
+  if (k->under_way > 1 || !vat || vat->phase != VAT_BUSY || vat->flight_count > 1)
+    return KERNEL_AWAITS_SEVERAL;
+  *worker = vat->worker;
+  return KERNEL_AWAITS_ONE;
 }
 
 void kernel_start_all(struct kernel *k)
@@ -325,8 +342,8 @@ void kernel_worker_frame(struct kernel *k, uint64_t worker, struct bytes payload
     pong(k, vat, id);
     return;
   }
-  bool awaited = vat->phase == VAT_STARTING || vat->phase == VAT_BUSY;
-  if (type != FRAME_DONE || !awaited || id != vat->frame_id)
+  bool awaited = (vat->phase == VAT_STARTING && id == vat->frame_id) || (vat->phase == VAT_BUSY && id == vat->flight->frame_id);
+  if (type != FRAME_DONE || !awaited)
     crank_vat_broke_rules(k, vat, "a frame out of turn");
   else if (frame_decode_done(payload, &k->arena, &done, &error) != VATD_OK)
     crank_vat_broke_rules(k, vat, error.text);

@@ -57,6 +57,13 @@ enum vatd_code kernel_reopen(struct kernel *kernel, struct error *error);
 /* Whether it is worth trying to write again. */
 bool kernel_has_room(struct kernel *kernel);
 
+/* How many deliveries a vat may be sent before it is done with the first of them (kernel/ahead.h); 1 unless told. */
+void kernel_deliver_ahead(struct kernel *kernel, size_t most);
+
+/* What the kernel waits for: no worker, one with one delivery (`*worker`), or more. */
+enum kernel_load { KERNEL_AT_REST, KERNEL_AWAITS_ONE, KERNEL_AWAITS_SEVERAL };
+enum kernel_load kernel_load(const struct kernel *kernel, uint64_t *worker);
+
 /* Starts the workers of all vats that are not suspended, instead of each at its first delivery. */
 void kernel_start_all(struct kernel *kernel);
 

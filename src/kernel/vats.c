@@ -165,7 +165,7 @@ void vat_provide_root(struct kernel *k, uint64_t id)
   vat_record_put(k, id, &record);
 }
 
-/* The item that the vat is working on will have no answer. */
+/* The item that the vat is working on will have no answer; those sent ahead are still queued, and go the way of all others. */
 static void reject_flight(struct kernel *k, uint64_t id, const char *detail)
 {
   struct vat *vat = vat_if_known(k, id);
@@ -243,6 +243,8 @@ void vat_set_phase(struct kernel *k, struct vat *vat, enum vat_phase phase)
   bool was = vat->phase == VAT_STARTING || vat->phase == VAT_BUSY;
   bool will = phase == VAT_STARTING || phase == VAT_BUSY;
   k->under_way += (size_t)will - (size_t)was;
+  if (will)
+    k->last_under_way = vat->id;
   vat->phase = phase;
 }
 
@@ -263,6 +265,29 @@ void flight_free(struct flight *flight)
   free(flight);
 }
 
+void vat_add_flight(struct vat *vat, struct flight *flight)
+{
+  struct flight **end = &vat->flight;
+  while (*end)
+    end = &(*end)->next;
+  *end = flight;
+  vat->flight_count++;
+}
+
+struct flight *vat_take_flight(struct vat *vat)
+{
+  struct flight *first = vat->flight;
+  vat->flight = first->next;
+  vat->flight_count--;
+  return first;
+}
+
+static void forget_flights(struct vat *vat)
+{
+  while (vat->flight)
+    flight_free(vat_take_flight(vat));
+}
+
 static void answer_all(struct kernel *k, struct number_list *requests, uint64_t vat)
 {
   for (size_t i = 0; i < requests->count; i++)
@@ -277,8 +302,7 @@ void vat_stop_worker(struct kernel *k, struct vat *vat)
     idmap_remove(&k->workers, vat->worker);
     vat->worker = 0;
   }
-  flight_free(vat->flight);
-  vat->flight = NULL;
+  forget_flights(vat);
   vat_set_phase(k, vat, VAT_ASLEEP);
   vat->deliveries = 0; /* a new heap has no garbage */
   answer_all(k, &vat->pings, vat->id);
@@ -300,7 +324,7 @@ void vat_free(struct vat *vat)
 {
   if (!vat)
     return;
-  flight_free(vat->flight);
+  forget_flights(vat);
   number_list_fini(&vat->pending);
   number_list_fini(&vat->pings);
   number_list_fini(&vat->starts);

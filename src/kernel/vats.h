@@ -57,7 +57,11 @@ struct vat *vat_if_known(const struct kernel *k, uint64_t id);
 void vat_set_phase(struct kernel *k, struct vat *vat, enum vat_phase phase);
 /* The vat may have something to do: kernel_step() will look. */
 void vat_make_ready(struct kernel *k, struct vat *vat);
-/* Stops the worker, if any, and forgets the delivery in flight. */
+/* Appends to the vat's deliveries in flight; takes `flight` over. */
+void vat_add_flight(struct vat *vat, struct flight *flight);
+/* Takes the first of them off. It is the caller's, for flight_free(). */
+struct flight *vat_take_flight(struct vat *vat);
+/* Stops the worker, if any, and forgets the deliveries in flight. */
 void vat_stop_worker(struct kernel *k, struct vat *vat);
 /* Forgets a terminated vat; what was queued for it needs no worker any more. */
 void vat_forget(struct kernel *k, struct vat *vat);

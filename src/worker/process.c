@@ -44,7 +44,10 @@ struct worker_process {
   int socket;
   uv_poll_t channel;
   uv_timer_t deadline;
-  uint64_t deadline_ms; /* of the frame that is timed */
+  bool placed;
+  cpu_set_t processors; /* when placed: where it may run */
+  uint64_t deadline_ms; /* of the frames that are timed */
+  size_t awaited; /* frames that are timed and not answered yet: the time of each begins when the one before is answered */
   unsigned open_handles;
   bool reaped;
   bool channel_closed;
@@ -148,6 +151,21 @@ static void close_channel(struct worker_process *worker)
 
 /* ---- reading ---- */
 
+/* Stops the clock, or starts it for the next frame that has been sent already. What else may come leaves it alone. */
+static void note_answer(struct worker_process *worker, struct bytes payload)
+{
+  struct error error;
+  enum frame_type type;
+  uint64_t id;
+  if (worker->awaited == 0 || frame_peek(payload, &type, &id, &error) != VATD_OK || type != FRAME_DONE)
+    return;
+  worker->awaited--;
+  if (worker->awaited)
+    uv_timer_again(&worker->deadline);
+  else
+    uv_timer_stop(&worker->deadline);
+}
+
 /* Hands out the whole frames that have arrived. A frame that is announced too large ends the worker. */
 static void take_frames(struct worker_process *worker)
 {
@@ -161,7 +179,7 @@ static void take_frames(struct worker_process *worker)
     }
     if (worker->in.size - FRAME_HEADER_SIZE < size)
       return;
-    uv_timer_stop(&worker->deadline);
+    note_answer(worker, bytes_from(worker->in.data + FRAME_HEADER_SIZE, size));
     worker->host->on_frame(worker->host->context, worker->id, bytes_from(worker->in.data + FRAME_HEADER_SIZE, size));
     buffer_consume(&worker->in, FRAME_HEADER_SIZE + size);
   }
@@ -226,8 +244,9 @@ static void watch_channel(struct worker_process *worker, bool writable_too)
 static void on_channel(uv_poll_t *poll, int status, int events)
 {
   struct worker_process *worker = poll->data;
-  if (status < 0) {
-    close_channel(worker);
+  if (status < 0) { /* it ended with frames from us unread; what it said before is still to be read */
+    while (!worker->channel_closed && !worker->stopped)
+      read_frames(worker);
     return;
   }
   if (events & UV_WRITABLE && write_frames(worker))
@@ -252,12 +271,21 @@ void worker_process_send(struct worker_process *worker, struct buffer *frame, bo
   else
     worker->last->next = out;
   worker->last = out;
-  if (timed) {
+  if (timed && worker->awaited++ == 0) {
     worker->deadline_ms = deadline_ms ? deadline_ms : worker->host->deadline_ms;
-    uv_timer_start(&worker->deadline, on_deadline, worker->deadline_ms, 0);
+    uv_timer_start(&worker->deadline, on_deadline, worker->deadline_ms, worker->deadline_ms);
   }
   if (idle && !write_frames(worker))
     watch_channel(worker, true);
+}
+
+void worker_process_place(struct worker_process *worker, const cpu_set_t *processors)
+{
+  if (!worker->child || (worker->placed && CPU_EQUAL(&worker->processors, processors)))
+    return;
+  worker->placed = true;
+  worker->processors = *processors;
+  sched_setaffinity(child_pid(worker->child), sizeof *processors, processors);
 }
 
 void worker_process_kill(struct worker_process *worker, enum worker_end end)

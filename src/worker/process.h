@@ -14,6 +14,7 @@
 #ifndef VATD_WORKER_PROCESS_H
 #define VATD_WORKER_PROCESS_H
 
+#include <sched.h>
 #include "base/buffer.h"
 #include "base/error.h"
 #include "kernel/kernel.h"
@@ -53,9 +54,11 @@ void worker_host_close(struct worker_host *host);
  * the engine bounds its heap by itself, but not what it decodes. The host must outlive the worker. */
 enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, struct bytes program, uint64_t heap_bytes,
                                     struct worker_process **worker, struct error *error);
-/* Sends a whole frame and takes over its memory. When `timed`, the worker is killed (WORKER_DEADLINE) unless a frame of it
- * arrives within `deadline_ms` (0: the host's). */
+/* Sends a whole frame and takes over its memory. When `timed`, the worker is killed (WORKER_DEADLINE) unless it
+ * answers with a done frame within `deadline_ms` (0: the host's), counted from when it has answered what was sent before. */
 void worker_process_send(struct worker_process *worker, struct buffer *frame, bool timed, uint64_t deadline_ms);
+/* Where it may run from now on. */
+void worker_process_place(struct worker_process *worker, const cpu_set_t *processors);
 /* Kills it with SIGKILL; its end will be reported as `end`. */
 void worker_process_kill(struct worker_process *worker, enum worker_end end);
 /* Kills it and forgets it: no report will come. The pointer is dead afterwards. */

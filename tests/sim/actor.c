@@ -30,6 +30,8 @@ static enum ending choose_ending(struct world *w, uint64_t vat)
 void actor_forget(struct actor *actor)
 {
   arena_clear(&actor->arena);
+  while (actor->behind_count)
+    buffer_fini(&actor->behind[--actor->behind_count]);
   actor->worker = 0;
   actor->started = false;
   actor->resting = false;
@@ -131,6 +133,8 @@ static void end_crank(struct world *w, struct plan *plan, enum ending ending)
     model_copy(w->now, w->before);
   else
     take_outstanding(&w->actors[plan->vat]);
+  if (!undone && !launching && plan->lets_go && w->actors[plan->vat].behind_count)
+    w->now->vats[plan->vat].restart_due = w->now->vats[plan->vat].live;
   if (ending != END_WELL)
     model_doom(w->now, plan->vat);
   send_done(w, plan->vat, &frame);

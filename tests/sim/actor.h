@@ -21,6 +21,7 @@ struct plan {
   size_t set_count;
   struct bytes deletes[PLAN_ROWS];
   size_t delete_count;
+  bool lets_go; /* of references, which takes back what has been sent behind this delivery */
 };
 
 /* Some legal syscalls. */

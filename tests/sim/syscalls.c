@@ -260,6 +260,7 @@ static void plan_garbage_call(struct plan *plan, enum syscall_type type, struct 
   struct vat_syscall call = {.type = type, .vrefs = {arena_alloc(plan->arena, sizeof(struct bytes)), 1}};
   call.vrefs.items[0] = vref_copy(plan, entry->vref);
   add_call(plan, call);
+  plan->lets_go = true;
   if (type == SYSCALL_DROP_IMPORTS) {
     entry->reachable = false;
     return;
@@ -269,8 +270,16 @@ static void plan_garbage_call(struct plan *plan, enum syscall_type type, struct 
   vat_remove_entry(plan->model, entry);
 }
 
+/* As liveslots does: no garbage is spoken of while there is something to do; but not all vats are like it. */
+static bool has_more_to_do(const struct plan *plan)
+{
+  return plan->world->actors[plan->vat].behind_count > 0;
+}
+
 static void plan_garbage(struct plan *plan)
 {
+  if (has_more_to_do(plan) && rng_chance(chance(plan), 90))
+    return;
   static const struct {
     enum syscall_type type;
     entry_test *test;
@@ -387,9 +396,9 @@ void plan_farewell(struct plan *plan)
     model_settle(plan->world->now, decided->thing, FULFILLED, value);
     vat_remove_entry(plan->model, (struct entry *)decided);
   }
-  while (!is_full(plan) && (import = pick_entry(plan, is_dropped_import)))
+  while (!is_full(plan) && !has_more_to_do(plan) && (import = pick_entry(plan, is_dropped_import)))
     plan_garbage_call(plan, SYSCALL_RETIRE_IMPORTS, import);
-  while (!is_full(plan) && (import = pick_entry(plan, is_reachable_import)))
+  while (!is_full(plan) && !has_more_to_do(plan) && (import = pick_entry(plan, is_reachable_import)))
     plan_garbage_call(plan, SYSCALL_DROP_IMPORTS, import);
   for (size_t i = 0; i < plan->model->entry_count && !is_full(plan); i++) {
     struct entry *entry = &plan->model->entries[i];

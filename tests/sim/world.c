@@ -6,6 +6,7 @@
  */
 #include "world.h"
 
+#include "base/limits.h"
 #include "base/memory.h"
 
 #include <inttypes.h>
@@ -43,13 +44,43 @@ static void take_delivery(struct world *w, uint64_t vat, struct bytes payload)
   struct deliver_frame frame;
   struct actor *actor = &w->actors[vat];
   EXPECT(frame_decode_deliver(payload, &actor->arena, &frame, &error) == VATD_OK, "a deliver frame: %s", error.text);
-  EXPECT(actor->started && actor->outstanding == NOTHING, "v%" PRIu64 " gets a delivery out of turn", vat);
+  EXPECT(actor->started, "v%" PRIu64 " gets a delivery before it has started", vat);
   actor->frame_id = frame.id;
   actor->delivery = frame.delivery;
   actor->message = 0;
   actor->outstanding = A_DELIVERY;
   oracle_check_dispatch(w, vat);
   report_event("v%" PRIu64 " gets a %s (m%u)", vat, delivery_type_name(frame.delivery.type), actor->message);
+}
+
+/* What comes behind something else is looked at when its turn has come. */
+static void take_or_keep_delivery(struct world *w, uint64_t vat, struct bytes payload)
+{
+  struct actor *actor = &w->actors[vat];
+  if (actor->outstanding == NOTHING) {
+    take_delivery(w, vat, payload);
+    return;
+  }
+  EXPECT(actor->outstanding == A_DELIVERY && actor->behind_count < ACTOR_BEHIND, "v%" PRIu64 " gets a delivery out of turn", vat);
+  struct buffer *kept = &actor->behind[actor->behind_count++];
+  buffer_init(kept, LIMIT_FRAME_TO_WORKER);
+  buffer_append_bytes(kept, payload);
+}
+
+/* Workers that have answered turn to what has been sent meanwhile. */
+static void take_next_deliveries(struct world *w)
+{
+  for (uint64_t vat = 1; vat < MODEL_VATS; vat++) {
+    struct actor *actor = &w->actors[vat];
+    if (actor->outstanding != NOTHING || actor->behind_count == 0)
+      continue;
+    struct buffer next = actor->behind[0];
+    actor->behind_count--;
+    memmove(actor->behind, actor->behind + 1, actor->behind_count * sizeof actor->behind[0]);
+    arena_clear(&actor->arena);
+    take_delivery(w, vat, arena_copy(&actor->arena, buffer_bytes(&next)));
+    buffer_fini(&next);
+  }
 }
 
 static void take_frame(struct world *w, const struct effect *effect)
@@ -66,7 +97,7 @@ static void take_frame(struct world *w, const struct effect *effect)
   if (type == FRAME_INIT)
     take_init(actor, payload);
   else if (type == FRAME_DELIVER)
-    take_delivery(w, effect->vat, payload);
+    take_or_keep_delivery(w, effect->vat, payload);
   else if (type == FRAME_PING && actor->ping_count < ACTOR_PINGS)
     actor->pings[actor->ping_count++] = id;
 }
@@ -115,6 +146,7 @@ void world_after_call(struct world *w)
     carry_out(w, &effect);
     effect_fini(&effect);
   }
+  take_next_deliveries(w);
 }
 
 /* ---- batches ---- */
@@ -159,6 +191,7 @@ static void open_kernel(struct world *w)
 {
   struct error error = {0};
   EXPECT(kernel_open(&w->store.store, &w->kernel, &error) == VATD_OK, "the kernel cannot be opened: %s", error.text);
+  kernel_deliver_ahead(w->kernel, 1 + rng_below(&w->rng, ACTOR_BEHIND));
   if (rng_chance(&w->rng, 20))
     kernel_start_all(w->kernel);
 }

@@ -17,7 +17,7 @@
 #include "kernel/kernel.h"
 #include "wire/frame.h"
 
-enum { WORLD_REQUESTS = 3000, WORLD_DRAIN_REQUESTS = 2000, WORLD_KNOWN = 200, ACTOR_PINGS = 8 };
+enum { WORLD_REQUESTS = 3000, WORLD_DRAIN_REQUESTS = 2000, WORLD_KNOWN = 200, ACTOR_PINGS = 8, ACTOR_BEHIND = 8 };
 
 enum outstanding { NOTHING, AN_INIT, A_DELIVERY };
 
@@ -31,6 +31,8 @@ struct actor {
   struct arena arena; /* of the outstanding frame */
   struct delivery delivery;
   struct key_value_list state;
+  struct buffer behind[ACTOR_BEHIND]; /* deliver frames that have been sent behind the outstanding one, oldest first */
+  unsigned behind_count;
   uint32_t message; /* the outstanding delivery's, 0: it is no message */
   uint64_t pings[ACTOR_PINGS];
   unsigned ping_count;

@@ -22,16 +22,40 @@ static struct played_worker *player(struct harness *h, uint64_t vat)
   return &h->vats[vat];
 }
 
+static void begin_delivery(struct played_worker *vat, const struct deliver_frame *frame)
+{
+  vat->delivery = frame->delivery;
+  vat->frame_id = frame->id;
+  vat->has_delivery = true;
+}
+
+/* The delivery is answered. */
+static void end_delivery(struct played_worker *vat)
+{
+  vat->has_delivery = false;
+  if (vat->behind_count == 0)
+    return;
+  begin_delivery(vat, &vat->behind[0]);
+  memmove(vat->behind, vat->behind + 1, --vat->behind_count * sizeof vat->behind[0]);
+}
+
+static void forget_deliveries(struct played_worker *vat)
+{
+  vat->has_delivery = false;
+  vat->behind_count = 0;
+}
+
 static void keep_delivery(struct harness *h, struct played_worker *vat, struct bytes payload)
 {
   struct error error;
   struct deliver_frame frame;
   struct bytes copy = arena_copy(&h->arena, payload);
   assert_int_equal(frame_decode_deliver(copy, &h->arena, &frame, &error), VATD_OK);
-  assert_false(vat->has_delivery);
-  vat->delivery = frame.delivery;
-  vat->frame_id = frame.id;
-  vat->has_delivery = true;
+  assert_true(vat->behind_count < HARNESS_BEHIND);
+  if (vat->has_delivery)
+    vat->behind[vat->behind_count++] = frame;
+  else
+    begin_delivery(vat, &frame);
 }
 
 static void answer_init(struct harness *h, struct played_worker *vat, struct bytes payload)
@@ -73,7 +97,7 @@ static void carry_out(struct harness *h, struct effect *effect)
     vat = player(h, effect->vat);
     vat->worker = effect->worker;
     vat->vat = effect->vat;
-    vat->has_delivery = false;
+    forget_deliveries(vat);
     vat->program = arena_copy(&h->arena, buffer_bytes(&effect->frame));
     vat->starts++;
     break;
@@ -84,7 +108,7 @@ static void carry_out(struct harness *h, struct effect *effect)
     vat = player(h, effect->vat);
     if (vat->worker == effect->worker)
       vat->worker = 0;
-    vat->has_delivery = false;
+    forget_deliveries(vat);
     break;
   case EFFECT_ANSWER:
     assert_true(effect->request < HARNESS_ANSWERS);
@@ -184,7 +208,7 @@ void harness_crash(struct harness *h)
   assert_int_equal(h->store->ops->rollback(h->store, &error), VATD_OK);
   for (size_t i = 0; i < HARNESS_VATS; i++) {
     h->vats[i].worker = 0;
-    h->vats[i].has_delivery = false;
+    forget_deliveries(&h->vats[i]);
   }
   open_kernel(h);
 }
@@ -284,6 +308,11 @@ bool harness_has_delivery(const struct harness *h, uint64_t vat)
   return h->vats[vat].has_delivery;
 }
 
+size_t harness_deliveries_behind(const struct harness *h, uint64_t vat)
+{
+  return h->vats[vat].behind_count;
+}
+
 const struct delivery *harness_delivery(struct harness *h, uint64_t vat)
 {
   if (!player(h, vat)->has_delivery)
@@ -297,7 +326,7 @@ void harness_done(struct harness *h, uint64_t vat, struct done_frame frame)
   struct buffer out;
   buffer_init(&out, LIMIT_FRAME_FROM_WORKER);
   frame.id = played->frame_id;
-  played->has_delivery = false;
+  end_delivery(played);
   assert_true(frame_encode_done(&out, &frame));
   kernel_worker_frame(h->kernel, played->worker, bytes_after(buffer_bytes(&out), FRAME_HEADER_SIZE));
   buffer_fini(&out);
@@ -368,7 +397,7 @@ void harness_worker_dies(struct harness *h, uint64_t vat, enum worker_end end)
 {
   struct played_worker *played = player(h, vat);
   uint64_t worker = played->worker;
-  played->has_delivery = false;
+  forget_deliveries(played);
   played->worker = 0;
   kernel_worker_ended(h->kernel, worker, end, "it died in a test");
   harness_pump(h);

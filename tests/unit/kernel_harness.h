@@ -20,6 +20,7 @@
 #define HARNESS_VATS 16
 #define HARNESS_ANSWERS 256
 #define HARNESS_CALLS 16
+#define HARNESS_BEHIND 16
 
 struct played_worker {
   uint64_t worker; /* 0: none */
@@ -27,6 +28,8 @@ struct played_worker {
   uint64_t frame_id;
   bool has_delivery;
   struct delivery delivery;
+  struct deliver_frame behind[HARNESS_BEHIND]; /* have been sent behind it */
+  size_t behind_count;
   size_t starts;   /* how often a worker was started for this vat */
   struct key_value_list state; /* what the last init carried */
   struct bytes bundle;         /* likewise */
@@ -84,6 +87,8 @@ uint64_t harness_call_with(struct harness *h, const char *target, const char *bo
 /* The delivery that waits at the vat; fails the test when there is none. */
 const struct delivery *harness_delivery(struct harness *h, uint64_t vat);
 bool harness_has_delivery(const struct harness *h, uint64_t vat);
+/* How many have been sent behind it; none unless kernel_deliver_ahead() was called. */
+size_t harness_deliveries_behind(const struct harness *h, uint64_t vat);
 
 /* Answers the vat's delivery. The frame's id is filled in. */
 void harness_done(struct harness *h, uint64_t vat, struct done_frame frame);
