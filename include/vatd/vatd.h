@@ -77,6 +77,9 @@ struct vatd_options {
    * Without it vatd_open() fails with NOT_FOUND where one is. */
   const char *weak_sandbox;
   bool eager;           /* start the workers of all vats at once, not at their first delivery */
+  /* This thread does nothing but drive the kernel: it may be kept on one processor with the worker it waits for, as long as there
+   * is only one, which saves both of them from being woken on another. */
+  bool share_processor;
   /* [{"name": …, "config": …}], or NULL: subclusters that are launched when they are not there yet, stay over restarts, and
    * are terminated when they are not declared any more. Borrowed. */
   const json_t *system_subclusters;

@@ -82,7 +82,7 @@ static enum vatd_code backup_begin(struct vatd *v, struct backup *backup, struct
     backup->made = NULL;
     return code;
   }
-  return store_backup_begin(v->store, backup->made, &backup->copy, error);
+  return store_backup_begin(v->disk, backup->made, &backup->copy, error);
 }
 
 void backup_request(struct vatd *v, uint64_t request, const char *path, bool force)

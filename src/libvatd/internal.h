@@ -19,6 +19,7 @@
 #ifndef VATD_LIBVATD_INTERNAL_H
 #define VATD_LIBVATD_INTERNAL_H
 
+#include "libvatd/placement.h"
 #include "base/error.h"
 #include "base/idmap.h"
 #include "kernel/kernel.h"
@@ -44,10 +45,12 @@ struct vatd {
   uv_timer_t reap_timer;  /* idle vats are to be asked for their garbage */
   struct alarm *alarms;   /* linked list: vats to wake */
   struct channel *channels; /* linked list */
-  struct store *store;
+  struct store *disk;  /* the engine; what it is told goes through the next one */
+  struct store *store; /* owns it */
   struct kernel *kernel;
   struct worker_host host;
   struct idmap workers;   /* worker id -> struct worker_process */
+  struct placement placement;
   char *programs;
   char *database;
   struct backup *backup;  /* the one that is being made, or NULL */

@@ -271,6 +271,7 @@ void driver_feed(struct vatd *v)
 static void arrange_return(struct vatd *v, bool more)
 {
   v->fed = more;
+  placement_follow(&v->placement, v->kernel, &v->workers);
   if (more)
     uv_idle_start(&v->awake, on_awake);
   else
@@ -368,8 +369,9 @@ static enum vatd_code open_store(struct vatd *v, const struct vatd_options *opti
 {
   if (!options->database)
     return error_set(error, VATD_MISUSE, "no database was named");
-  if (store_sqlite_open(options->database, &v->store, error) != VATD_OK)
+  if (store_sqlite_open(options->database, &v->disk, error) != VATD_OK)
     return error->code;
+  v->store = store_batched_open(v->disk);
   v->database = memory_strdup(options->database);
   if (!options->reset)
     return VATD_OK;
@@ -448,6 +450,7 @@ static enum vatd_code open_parts(struct vatd *v, const struct vatd_options *opti
       channels_register(v, error) != VATD_OK || timers_register(v, error) != VATD_OK || fetch_register(v, error) != VATD_OK ||
       kernel_restrict_globals(v->kernel, options->allowed_globals, error) != VATD_OK)
     return error->code;
+  kernel_deliver_ahead(v->kernel, LIMIT_DELIVERIES_AHEAD);
   kernel_describe_sandbox(v->kernel, sandbox_json(&v->host.sandbox));
   return systems_declare(v, options->system_subclusters, error);
 }
@@ -466,6 +469,7 @@ enum vatd_code vatd_open(const struct vatd_options *options, struct vatd **kerne
   idmap_init(&v->calls);
   idmap_init(&v->timers);
   open_handles(v);
+  placement_init(&v->placement, options->share_processor);
   enum vatd_code code = open_parts(v, options, &why);
   if (code != VATD_OK) {
     vatd_close(v);
@@ -482,6 +486,7 @@ void driver_stop_workers(struct vatd *v)
 {
   struct worker_process *worker;
   size_t position = 0;
+  placement_spread(&v->placement, &v->workers);
   while ((worker = idmap_next(&v->workers, &position)))
     worker_process_stop(worker);
   idmap_fini(&v->workers);
