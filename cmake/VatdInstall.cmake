@@ -14,7 +14,7 @@ install(FILES man/vatd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 # One archive of all layers, so that a host needs to name one.
 add_library(vatd_archive STATIC
   $<TARGET_OBJECTS:vatd_host> $<TARGET_OBJECTS:vatd_worker> $<TARGET_OBJECTS:vatd_store> $<TARGET_OBJECTS:vatd_kernel>
-  $<TARGET_OBJECTS:vatd_wire> $<TARGET_OBJECTS:vatd_base>)
+  $<TARGET_OBJECTS:vatd_wire> $<TARGET_OBJECTS:vatd_sha256> $<TARGET_OBJECTS:vatd_base>)
 set_target_properties(vatd_archive PROPERTIES OUTPUT_NAME vatd LINKER_LANGUAGE C)
 install(TARGETS vatd_archive ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/vatd DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

@@ -6,6 +6,7 @@
 #include "kernel/vats.h"
 #include "base/check.h"
 #include "base/memory.h"
+#include "base/sha256.h"
 #include "kernel/cleanup.h"
 #include "kernel/clist.h"
 #include "kernel/endowments.h"
@@ -19,7 +20,6 @@
 #include "kernel/restart.h"
 #include "kernel/suspension.h"
 
-#include <sha256.h>
 #include <stdlib.h>
 
 /* ---- rows ---- */
@@ -106,8 +106,8 @@ static struct bytes bundle_refs_key(struct kernel *k, struct bytes hash)
 
 static struct bytes bundle_add(struct kernel *k, struct bytes code)
 {
-  char hex[SHA256_DIGEST_STRING_LENGTH];
-  SHA256Data((const uint8_t *)code.data, code.size, hex);
+  char hex[SHA256_HEX_SIZE];
+  sha256_hex(code, hex);
   struct bytes hash = record_key(k, "%s", hex);
   struct error error = {0};
   uint64_t refs = record_number(k, bundle_refs_key(k, hash), 0);

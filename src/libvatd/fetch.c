@@ -46,9 +46,9 @@ static void fetch_free(struct fetch *fetch)
   while (*at != fetch)
     at = &(*at)->next;
   *at = fetch->next;
-  curl_easy_cleanup(fetch->easy);
-  curl_slist_free_all(fetch->headers);
-  curl_url_cleanup(fetch->url);
+  libcurl.easy_cleanup(fetch->easy);
+  libcurl.slist_free_all(fetch->headers);
+  libcurl.url_cleanup(fetch->url);
   buffer_fini(&fetch->sent);
   buffer_fini(&fetch->head);
   buffer_fini(&fetch->received);
@@ -147,7 +147,7 @@ static json_t *headers_of(struct bytes head, json_t **status)
 static char *url_text(const struct fetch *fetch)
 {
   char *text = NULL;
-  curl_url_get(fetch->url, CURLUPART_URL, &text, 0);
+  libcurl.url_get(fetch->url, CURLUPART_URL, &text, 0);
   return text;
 }
 
@@ -160,7 +160,7 @@ static void fetch_return(struct fetch *fetch, long status)
   json_t *answer = json_pack("{s:i, s:o, s:s, s:b, s:o, s:o}", "status", (int)status, "statusText", reason, "url",
                              url ? url : "", "redirected", fetch->redirects > 0, "headers", headers, "body",
                              base64_encode(buffer_bytes(&fetch->received)));
-  curl_free(url);
+  libcurl.free(url);
   fetch_free(fetch);
   if (answer)
     vatd_call_return(call, answer);
@@ -187,7 +187,7 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
 static char *host_of(CURLU *url)
 {
   char *host = NULL;
-  curl_url_get(url, CURLUPART_HOST, &host, 0);
+  libcurl.url_get(url, CURLUPART_HOST, &host, 0);
   return host;
 }
 
@@ -198,7 +198,7 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
   char *host = host_of(fetch->url);
   (void)purpose;
   fetch->bad_address = !host || !host_may_be_at(host, &address->addr);
-  curl_free(host);
+  libcurl.free(host);
   return fetch->bad_address ? CURL_SOCKET_BAD : socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
@@ -223,15 +223,15 @@ static const char *check_url(const struct fetch *fetch, char **host)
   char *user = NULL;
   const char *trouble = NULL;
   *host = host_of(fetch->url);
-  curl_url_get(fetch->url, CURLUPART_SCHEME, &scheme, 0);
+  libcurl.url_get(fetch->url, CURLUPART_SCHEME, &scheme, 0);
   if (!scheme || (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
     trouble = "fetch is for http: and https: only";
-  else if (curl_url_get(fetch->url, CURLUPART_USER, &user, 0) == CURLUE_OK)
+  else if (libcurl.url_get(fetch->url, CURLUPART_USER, &user, 0) == CURLUE_OK)
     trouble = "a URL for fetch has no user in it";
   else if (!*host || !host_is_allowed(json_object_get(fetch->network, "allowedHosts"), *host))
     trouble = "Invalid host: ";
-  curl_free(scheme);
-  curl_free(user);
+  libcurl.free(scheme);
+  libcurl.free(user);
   return trouble;
 }
 
@@ -256,7 +256,7 @@ static bool is_withheld(const char *name)
 
 static struct curl_slist *request_headers(const struct fetch *fetch)
 {
-  struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+  struct curl_slist *list = libcurl.slist_append(NULL, "Expect:");
   size_t i;
   const json_t *pair;
   bool typed = false;
@@ -267,10 +267,10 @@ static struct curl_slist *request_headers(const struct fetch *fetch)
       continue;
     typed = typed || strcasecmp(name, "content-type") == 0;
     char *line = *value ? memory_printf("%s: %s", name, value) : memory_printf("%s;", name);
-    list = curl_slist_append(list, line);
+    list = libcurl.slist_append(list, line);
     free(line);
   }
-  return typed ? list : curl_slist_append(list, "Content-Type:");
+  return typed ? list : libcurl.slist_append(list, "Content-Type:");
 }
 
 static void set_method(struct fetch *fetch)
@@ -278,34 +278,34 @@ static void set_method(struct fetch *fetch)
   CURL *easy = fetch->easy;
   const char *method = member(fetch, "method");
   if (strcmp(method, "HEAD") == 0)
-    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    libcurl.easy_setopt(easy, CURLOPT_NOBODY, 1L);
   else
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
+    libcurl.easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
   if (!json_is_string(json_object_get(fetch->order, "body")))
     return;
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)fetch->sent.size);
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, fetch->sent.size ? fetch->sent.data : "");
+  libcurl.easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)fetch->sent.size);
+  libcurl.easy_setopt(easy, CURLOPT_POSTFIELDS, fetch->sent.size ? fetch->sent.data : "");
 }
 
 static void set_options(struct fetch *fetch)
 {
   CURL *easy = fetch->easy;
   uint64_t now = uv_now(&fetch->v->loop);
-  curl_easy_setopt(easy, CURLOPT_PRIVATE, fetch);
-  curl_easy_setopt(easy, CURLOPT_CURLU, fetch->url);
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* a proxy would resolve names where nobody looks */
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, fetch->until > now ? (long)(fetch->until - now) : 1L);
-  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
-  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->headers);
-  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
-  curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
-  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
-  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
-  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch);
+  libcurl.easy_setopt(easy, CURLOPT_PRIVATE, fetch);
+  libcurl.easy_setopt(easy, CURLOPT_CURLU, fetch->url);
+  libcurl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  libcurl.easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  libcurl.easy_setopt(easy, CURLOPT_PROXY, ""); /* a proxy would resolve names where nobody looks */
+  libcurl.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  libcurl.easy_setopt(easy, CURLOPT_TIMEOUT_MS, fetch->until > now ? (long)(fetch->until - now) : 1L);
+  libcurl.easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+  libcurl.easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->headers);
+  libcurl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head);
+  libcurl.easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
+  libcurl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  libcurl.easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
+  libcurl.easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+  libcurl.easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch);
 }
 
 /* Makes the request that `order` and `url` say; a failure ends the fetch. */
@@ -315,14 +315,14 @@ static void fetch_begin(struct fetch *fetch)
   const char *trouble = check_url(fetch, &host);
   if (trouble) {
     fetch_fail_about(fetch, trouble, trouble[strlen(trouble) - 1] == ' ' && host ? host : "");
-    curl_free(host);
+    libcurl.free(host);
     return;
   }
-  curl_free(host);
-  curl_slist_free_all(fetch->headers);
-  curl_easy_cleanup(fetch->easy);
+  libcurl.free(host);
+  libcurl.slist_free_all(fetch->headers);
+  libcurl.easy_cleanup(fetch->easy);
   fetch->headers = request_headers(fetch);
-  fetch->easy = curl_easy_init();
+  fetch->easy = libcurl.easy_init();
   buffer_clear(&fetch->head);
   buffer_clear(&fetch->received);
   set_options(fetch);
@@ -374,12 +374,12 @@ static char *origin_of(CURLU *url)
   char *scheme = NULL;
   char *port = NULL;
   char *host = host_of(url);
-  curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
-  curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
+  libcurl.url_get(url, CURLUPART_SCHEME, &scheme, 0);
+  libcurl.url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT);
   char *origin = memory_printf("%s://%s:%s", scheme ? scheme : "", host ? host : "", port ? port : "");
-  curl_free(scheme);
-  curl_free(host);
-  curl_free(port);
+  libcurl.free(scheme);
+  libcurl.free(host);
+  libcurl.free(port);
   return origin;
 }
 
@@ -394,7 +394,7 @@ static void follow(struct fetch *fetch, long status, const char *location)
     return;
   }
   char *before = origin_of(fetch->url);
-  bool valid = curl_url_set(fetch->url, CURLUPART_URL, location, 0) == CURLUE_OK;
+  bool valid = libcurl.url_set(fetch->url, CURLUPART_URL, location, 0) == CURLUE_OK;
   char *after = origin_of(fetch->url);
   adapt_order(fetch, status, strcmp(before, after) == 0);
   free(before);
@@ -428,14 +428,14 @@ static void fetch_failed(struct fetch *fetch, CURLcode result)
   else if (result == CURLE_OPERATION_TIMEDOUT)
     fetch_fail(fetch, "the answer took too long");
   else
-    fetch_fail_about(fetch, "fetch failed: ", curl_easy_strerror(result));
+    fetch_fail_about(fetch, "fetch failed: ", libcurl.easy_strerror(result));
 }
 
 static void on_done(void *context, CURLcode result)
 {
   struct fetch *fetch = context;
   long status = 0;
-  curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
+  libcurl.easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
   if (result != CURLE_OK) {
     fetch_failed(fetch, result);
     return;
@@ -463,7 +463,7 @@ static const char *read_order(struct fetch *fetch)
   const json_t *body = json_object_get(fetch->order, "body");
   if (!is_token(member(fetch, "method")))
     return "the method is not one of HTTP";
-  if (curl_url_set(fetch->url, CURLUPART_URL, member(fetch, "url"), 0) != CURLUE_OK)
+  if (libcurl.url_set(fetch->url, CURLUPART_URL, member(fetch, "url"), 0) != CURLUE_OK)
     return "Invalid URL";
   if (json_is_string(body) && !base64_decode(bytes_from(json_string_value(body), json_string_length(body)), &fetch->sent))
     return "the body is malformed or too large";
@@ -482,7 +482,7 @@ static struct fetch *fetch_new(struct vatd *v, uint64_t vat, struct vatd_call *c
 {
   struct fetch *fetch = memory_zalloc(sizeof *fetch);
   json_t *config = kernel_vat_config(v->kernel, vat);
-  *fetch = (struct fetch){.next = v->fetches, .v = v, .vat = vat, .call = call, .url = curl_url()};
+  *fetch = (struct fetch){.next = v->fetches, .v = v, .vat = vat, .call = call, .url = libcurl.url()};
   fetch->network = json_deep_copy(json_object_get(config, "network"));
   fetch->order = json_deep_copy(json_array_get(vatd_call_args(call), 0));
   json_decref(config);

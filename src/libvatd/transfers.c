@@ -27,14 +27,14 @@ static void report_done(struct transfers *transfers)
 {
   CURLMsg *message;
   int left;
-  while ((message = curl_multi_info_read(transfers->multi, &left))) {
+  while ((message = libcurl.multi_info_read(transfers->multi, &left))) {
     if (message->msg != CURLMSG_DONE)
       continue;
     CURLcode result = message->data.result;
     CURL *easy = message->easy_handle;
     char *context = NULL;
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
-    curl_multi_remove_handle(transfers->multi, easy);
+    libcurl.easy_getinfo(easy, CURLINFO_PRIVATE, &context);
+    libcurl.multi_remove_handle(transfers->multi, easy);
     transfers->done(context, result);
   }
 }
@@ -46,7 +46,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
   int what = (status < 0 ? CURL_CSELECT_ERR : 0) | (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
              (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
   int running;
-  curl_multi_socket_action(transfers->multi, watched->fd, what, &running);
+  libcurl.multi_socket_action(transfers->multi, watched->fd, what, &running);
   report_done(transfers);
 }
 
@@ -54,7 +54,7 @@ static void on_time(uv_timer_t *timer)
 {
   struct transfers *transfers = timer->data;
   int running;
-  curl_multi_socket_action(transfers->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+  libcurl.multi_socket_action(transfers->multi, CURL_SOCKET_TIMEOUT, 0, &running);
   report_done(transfers);
 }
 
@@ -68,7 +68,7 @@ static struct watched *watch(struct transfers *transfers, curl_socket_t fd)
     free(watched);
     return NULL;
   }
-  curl_multi_assign(transfers->multi, fd, watched);
+  libcurl.multi_assign(transfers->multi, fd, watched);
   return watched;
 }
 
@@ -77,7 +77,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void
   struct watched *watched = of_socket;
   (void)easy;
   if (what == CURL_POLL_REMOVE) {
-    curl_multi_assign(((struct transfers *)context)->multi, fd, NULL);
+    libcurl.multi_assign(((struct transfers *)context)->multi, fd, NULL);
     if (watched)
       uv_close((uv_handle_t *)&watched->poll, on_watched_closed);
     return 0;
@@ -103,7 +103,8 @@ static int on_timer_wanted(CURLM *multi, long ms, void *context)
 
 struct transfers *transfers_new(uv_loop_t *loop, transfer_done_fn *done)
 {
-  CURLM *multi = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_multi_init() : NULL;
+  bool usable = curl_library_load() && libcurl.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  CURLM *multi = usable ? libcurl.multi_init() : NULL;
   if (!multi)
     return NULL;
   struct transfers *transfers = memory_zalloc(sizeof *transfers);
@@ -112,22 +113,22 @@ struct transfers *transfers_new(uv_loop_t *loop, transfer_done_fn *done)
   transfers->done = done;
   uv_timer_init(loop, &transfers->timer);
   transfers->timer.data = transfers;
-  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, transfers);
-  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
-  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, transfers);
+  libcurl.multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  libcurl.multi_setopt(multi, CURLMOPT_SOCKETDATA, transfers);
+  libcurl.multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
+  libcurl.multi_setopt(multi, CURLMOPT_TIMERDATA, transfers);
   return transfers;
 }
 
 bool transfers_add(struct transfers *transfers, CURL *easy)
 {
   uv_update_time(transfers->loop);
-  return curl_multi_add_handle(transfers->multi, easy) == CURLM_OK;
+  return libcurl.multi_add_handle(transfers->multi, easy) == CURLM_OK;
 }
 
 void transfers_remove(struct transfers *transfers, CURL *easy)
 {
-  curl_multi_remove_handle(transfers->multi, easy);
+  libcurl.multi_remove_handle(transfers->multi, easy);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -139,6 +140,6 @@ void transfers_free(struct transfers *transfers)
 {
   if (!transfers)
     return;
-  curl_multi_cleanup(transfers->multi);
+  libcurl.multi_cleanup(transfers->multi);
   uv_close((uv_handle_t *)&transfers->timer, on_timer_closed);
 }

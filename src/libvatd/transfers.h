@@ -7,7 +7,8 @@
 #ifndef VATD_LIBVATD_TRANSFERS_H
 #define VATD_LIBVATD_TRANSFERS_H
 
-#include <curl/curl.h>
+#include "libvatd/curl_library.h"
+
 #include <stdbool.h>
 #include <uv.h>
 

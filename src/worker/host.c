@@ -9,13 +9,13 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/sha256.h"
 #include "worker/memory_file.h"
 #include "worker/process.h"
 #include "worker_snapshot.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sha256.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -42,13 +42,13 @@ static int open_snapshot(const char *path, struct buffer *warning)
 {
   struct buffer content;
   struct error error = {0};
-  char hex[SHA256_DIGEST_STRING_LENGTH];
+  char hex[SHA256_HEX_SIZE];
   int fd = -1;
   buffer_init(&content, LIMIT_SNAPSHOT);
   if (read_file(path, &content, &error) != VATD_OK) {
     buffer_printf(warning, "%s; workers start from scripts, which is slower", error.text);
   } else {
-    SHA256Data((const uint8_t *)content.data, content.size, hex);
+    sha256_hex(buffer_bytes(&content), hex);
     if (strcmp(hex, WORKER_SNAPSHOT_SHA256) != 0)
       buffer_printf(warning, "%s is not the one this vatd was built with; workers start from scripts, which is slower",
                     path);
