@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A thin door to scripts/setup, CMake's presets and tests/run. `make help` lists what there is.
 
-.PHONY: all release dev test demo nightly controls fuzz sim clean help
+.PHONY: all release dev test demo nightly controls fuzz sim bench clean help
 
 all: release
 
@@ -14,6 +14,7 @@ help:
 	@echo "make dev      build with sanitizers under build/dev/"
 	@echo "make fuzz     build the fuzz targets under build/fuzz/ and run each for TIME seconds (default 60)"
 	@echo "make sim      simulate the kernel for SEEDS=N (1 to N, default 1000) or SEEDS=FROM-TO"
+	@echo "make bench    measure vatd and its peers; OPTIONS=--help lists what can be chosen (bench/README.md)"
 	@echo "make clean    remove build/"
 
 release dev:
@@ -46,6 +47,9 @@ sim:
 	@scripts/setup --tests
 	@scripts/build dev simulate
 	@build/dev/tests/simulate --seeds $(or $(SEEDS),1000)
+
+bench:
+	@scripts/bench $(OPTIONS)
 
 clean:
 	rm -rf build
