@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench/limits.c - what the machine allows: `limits DIRECTORY` prints one JSON object, each figure per second. No kernel can
+ * bench/limits.c - what the machine allows: `limits DIRECTORY MILLISECONDS` prints one JSON object, each figure per second, after so long for
+ * each. No kernel can
  * commit more often than the disk syncs, nor ask a worker more often than the scheduler switches.
  */
 #include "stopwatch.h"
@@ -16,12 +17,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SECONDS_EACH 0.7
 #define CHECK_EVERY 16 /* operations between two looks at the clock */
 #define SYNC_BYTES 4096
 #define MESSAGE_BYTES 200
 
-static void give_up(const char *what)
+static double seconds_each;
+
+static _Noreturn void give_up(const char *what)
 {
   fprintf(stderr, "limits: %s\n", what);
   exit(1);
@@ -38,7 +40,7 @@ static double rate(bool (*operation)(void *), void *context, const char *what)
         give_up(what);
     }
     now = seconds_now();
-  } while (now - began < SECONDS_EACH);
+  } while (now - began < seconds_each);
   return (double)count / (now - began);
 }
 
@@ -147,8 +149,9 @@ static double round_trips(int core)
 
 int main(int argc, char **argv)
 {
-  if (argc != 2)
-    return fprintf(stderr, "usage: limits DIRECTORY\n"), 2;
+  if (argc != 3)
+    return fprintf(stderr, "usage: limits DIRECTORY MILLISECONDS\n"), 2;
+  seconds_each = strtod(argv[2], NULL) / 1000;
   printf("{\"walFull\":%.0f,", transactions(argv[1], "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"));
   printf("\"walNormal\":%.0f,", transactions(argv[1], "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL"));
   printf("\"rollbackFull\":%.0f,", transactions(argv[1], "PRAGMA journal_mode=DELETE; PRAGMA synchronous=FULL"));

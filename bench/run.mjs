@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The benchmark: node bench/run.mjs [--help]. README.md says what it measures, and how to read it.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { makeBundles } from './lib/bundles.mjs';
 import { Driver, NotFinished } from './lib/driver.mjs';
 import { probe } from './lib/limits.mjs';
-import { missingFor, PEERS } from './lib/peers.mjs';
+import { CONTROL, missingFor, PEERS } from './lib/peers.mjs';
 import { writePlots } from './lib/plots.mjs';
 import { progress, say } from './lib/progress.mjs';
 import { printReport } from './lib/report.mjs';
@@ -19,20 +19,19 @@ import { summarize } from './lib/summary.mjs';
 import * as workloads from './lib/workloads.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const build = path.join(root, 'build/release');
 
 const ON_DISK = ['vatd', 'vatd-socket', 'swingset-local', 'swingset-xsnap', 'typescript@disk'];
 const IN_MEMORY = ['vatd@tmpfs', 'typescript'];
-const ISOLATED = ['vatd', 'swingset-local', 'swingset-xsnap', ...IN_MEMORY];
+const ALL = ['vatd', 'swingset-local', 'swingset-xsnap', ...IN_MEMORY, CONTROL];
 const WORKLOADS = {
-  W1: { peers: [...ON_DISK, ...IN_MEMORY], run: workloads.w1 },
-  W1p: { peers: ISOLATED, run: workloads.w1p },
-  W2: { peers: ISOLATED, run: workloads.w2 },
-  W3: { peers: ISOLATED, run: workloads.w3 },
-  W4: { peers: ISOLATED, prepare: true },
-  W5: { peers: ['vatd'], prepare: true },
-  W6: { peers: ISOLATED, run: workloads.w6 },
-  W7: { peers: ISOLATED, run: workloads.w7 },
+  W1: { peers: [...ON_DISK, ...IN_MEMORY, CONTROL], run: workloads.w1 },
+  W1p: { peers: ALL, run: workloads.w1p },
+  W2: { peers: ALL, run: workloads.w2 },
+  W3: { peers: ALL, run: workloads.w3 },
+  W4: { peers: ALL, prepare: true },
+  W5: { peers: ['vatd', CONTROL], prepare: true },
+  W6: { peers: ALL, run: workloads.w6 },
+  W7: { peers: ALL, run: workloads.w7 },
 };
 
 const HELP = `usage: node bench/run.mjs [options]      (make bench builds what it needs first)
@@ -44,7 +43,7 @@ const HELP = `usage: node bench/run.mjs [options]      (make bench builds what i
   --size w1.keys=1000  a size, see lib/sizes.mjs; may be given several times
   --limit S            seconds for one answer of a kernel (300)
   --out DIR            where results go (bench/results)
-  --expect-wrong       negative control: expect other answers than the right ones. It must fail
+  --build DIR          the build that is measured (build/release)
 `;
 
 const commaList = text => text?.split(',').filter(Boolean);
@@ -59,18 +58,18 @@ const readOptions = () => {
       size: { type: 'string', multiple: true, default: [] },
       limit: { type: 'string', default: '300' },
       out: { type: 'string', default: path.join(root, 'bench/results') },
-      'expect-wrong': { type: 'boolean', default: false },
+      build: { type: 'string', default: path.join(root, 'build/release') },
       help: { type: 'boolean', default: false },
     },
   });
   const only = commaList(values.only) ?? Object.keys(WORKLOADS);
-  const peers = commaList(values.peers) ?? Object.keys(PEERS);
+  const peers = commaList(values.peers) ?? Object.keys(PEERS).filter(name => name !== CONTROL);
   const unknown = [...only.filter(name => !WORKLOADS[name]), ...peers.filter(name => !PEERS[name])];
   if (unknown.length > 0) {
     throw Error(`no such workload or peer: ${unknown.join(', ')}`);
   }
   const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
-  return { ...values, only, peers, rounds, limit: Number(values.limit), expectWrong: values['expect-wrong'] };
+  return { ...values, only, peers, rounds, limit: Number(values.limit) };
 };
 
 /** Places for databases, one for each medium. */
@@ -80,8 +79,10 @@ const makePlaces = () => {
   return { disk: mkdtempSync(path.join(base, 'run-')), tmpfs: mkdtempSync('/dev/shm/vatd-bench-') };
 };
 
-const expectFor = wrong => (actual, expected, what) => {
-  if ((actual === expected) === wrong) {
+const placeOf = (run, name, database) => path.join(run.places[PEERS[name].medium], database);
+
+const expect = (actual, expected, what) => {
+  if (actual !== expected) {
     throw Error(`${what}: ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`);
   }
 };
@@ -90,16 +91,20 @@ const expectFor = wrong => (actual, expected, what) => {
 const makeBench = (run, name, database) => {
   const peer = PEERS[name];
   const drivers = [];
+  const directory = placeOf(run, name, database);
+  mkdirSync(directory, { recursive: true });
+  const bytesOf = file => statSync(path.join(directory, file)).size;
   return {
-    database: path.join(run.places[peer.medium], database),
+    database: path.join(directory, 'db'),
+    databaseBytes: () => readdirSync(directory).reduce((sum, file) => sum + bytesOf(file), 0),
     sizes: sizesFor(peer.speed, run.options.quick, run.options.size),
-    expect: expectFor(run.options.expectWrong),
+    expect,
     progress: text => progress(`${database}: ${text}`),
     rest: seconds => new Promise(resolve => setTimeout(resolve, seconds * 1000)),
     bundle: vat => path.join(run.bundles, `${vat}.bundle`),
-    start: async () => {
-      const env = { VATD_PROGRAMS: build, BENCH_BUNDLES: run.bundles, NODE_NO_WARNINGS: '1' };
-      const driver = new Driver(name, peer.command(root), env, run.options.limit);
+    start: async (limit = run.options.limit) => {
+      const env = { VATD_PROGRAMS: run.options.build, BENCH_BUNDLES: run.bundles, NODE_NO_WARNINGS: '1' };
+      const driver = new Driver(name, peer.command(root, run.options.build), env, limit);
       drivers.push(driver);
       await driver.started();
       return driver;
@@ -140,7 +145,7 @@ const runSimple = (run, workload) =>
     if (figures) {
       run.results[workload][name].rounds.push(figures);
     }
-    rmSync(path.join(run.places[PEERS[name].medium], database), { recursive: true, force: true });
+    rmSync(placeOf(run, name, database), { recursive: true, force: true });
   });
 
 const runW4 = async run => {
@@ -190,6 +195,7 @@ const runAll = async run => {
     if (WORKLOADS[workload].run) {
       await runSimple(run, workload);
     }
+    writeResults(run);
   }
 };
 
@@ -201,23 +207,62 @@ const machine = () => ({
   node: process.version,
 });
 
-const writeResults = (run, limits) => {
-  const results = Object.fromEntries(
-    Object.entries(run.results).map(([workload, peers]) => [
+const summaryOf = results =>
+  Object.fromEntries(
+    Object.entries(results).map(([workload, peers]) => [
       workload,
       Object.fromEntries(
         Object.entries(peers).map(([name, { rounds, errors }]) => [name, { figures: summarize(rounds), rounds, errors }]),
       ),
     ]),
   );
-  const { quick, rounds, size } = run.options;
-  const record = { when: new Date().toISOString(), machine: machine(), options: { quick, rounds, size }, limits, skipped: run.skipped, results };
-  mkdirSync(run.options.out, { recursive: true });
-  const file = path.join(run.options.out, `${record.when.replaceAll(/[:.]/g, '-')}.json`);
-  writeFileSync(file, `${JSON.stringify(record, undefined, 1)}\n`);
-  writePlots(record, file.replace(/\.json$/, ''));
+
+/** After each workload, so that a run that is interrupted leaves what it has. */
+const writeResults = run => {
+  const { quick, rounds, size, out } = run.options;
+  const record = {
+    when: run.when,
+    machine: machine(),
+    options: { quick, rounds, size },
+    limits: summarize(run.limits),
+    skipped: run.skipped,
+    results: summaryOf(run.results),
+  };
+  mkdirSync(out, { recursive: true });
+  run.file = path.join(out, `${run.when.replaceAll(/[:.]/g, '-')}.json`);
+  writeFileSync(run.file, `${JSON.stringify(record, undefined, 1)}\n`);
+  return record;
+};
+
+const skippedAmong = names => {
+  const skipped = {};
+  for (const name of names) {
+    const missing = missingFor(root, name);
+    if (missing) {
+      skipped[name] = `${missing} is not installed`;
+      say(`${name} is skipped: ${skipped[name]}`);
+    }
+  }
+  return skipped;
+};
+
+const probeLimits = run => {
+  progress('limits of disk, scheduler and engine');
+  const { w1, limits } = sizesFor('fast', run.options.quick, run.options.size);
+  const bundle = path.join(run.bundles, 'store.bundle');
+  const { build } = run.options;
+  run.limits.push(probe({ build, directory: run.places.disk, bundle, keys: w1.keys, ...limits }));
+};
+
+const measure = async run => {
+  probeLimits(run);
+  await runAll(run);
+  probeLimits(run);
+  const record = writeResults(run);
+  writePlots(record, run.file.replace(/\.json$/, ''));
+  say('');
   printReport(record);
-  say(`results: ${path.relative(process.cwd(), file)}`);
+  say(`results: ${path.relative(process.cwd(), run.file)}`);
 };
 
 const main = async () => {
@@ -226,38 +271,16 @@ const main = async () => {
     process.stdout.write(HELP);
     return;
   }
-  const skipped = {};
-  for (const name of options.peers) {
-    const missing = missingFor(root, name);
-    if (missing) {
-      skipped[name] = `${missing} is not installed`;
-      say(`${name} is skipped: ${skipped[name]}`);
-    }
-  }
+  const skipped = skippedAmong(options.peers);
   const peers = options.peers.filter(name => !skipped[name]);
-  const run = { options, skipped, results: {}, failed: false, places: makePlaces() };
+  const run = { options, skipped, when: new Date().toISOString(), results: {}, limits: [], failed: false };
   run.peersOf = workload => WORKLOADS[workload].peers.filter(name => peers.includes(name));
-  try {
-    run.bundles = makeBundles(root, peers);
-    const sizes = sizesFor('fast', options.quick, options.size).w1;
-    const probeLimits = () => {
-      progress('limits of disk, scheduler and engine');
-      return probe({
-        build,
-        directory: run.places.disk,
-        bundle: path.join(run.bundles, 'store.bundle'),
-        keys: sizes.keys,
-        messages: sizes.queued,
-      });
-    };
-    const limits = [probeLimits()];
-    await runAll(run);
-    limits.push(probeLimits());
-    writeResults(run, summarize(limits));
-  } finally {
-    rmSync(run.places.disk, { recursive: true, force: true });
-    rmSync(run.places.tmpfs, { recursive: true, force: true });
-  }
+  run.places = makePlaces();
+  process.once('exit', () => Object.values(run.places).forEach(place => rmSync(place, { recursive: true, force: true })));
+  process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
+  run.bundles = makeBundles(root, options.build, peers);
+  await measure(run);
   process.exitCode = run.failed ? 1 : 0;
 };
 

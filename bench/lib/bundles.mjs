@@ -8,7 +8,7 @@ import { progress } from './progress.mjs';
 
 const isNewer = (a, b) => !existsSync(b) || statSync(a).mtimeMs > statSync(b).mtimeMs;
 
-export const makeBundles = (root, peers) => {
+export const makeBundles = (root, build, peers) => {
   const sources = path.join(root, 'bench/vats');
   const bundles = path.join(root, 'build/bench/bundles');
   mkdirSync(bundles, { recursive: true });
@@ -16,7 +16,7 @@ export const makeBundles = (root, peers) => {
   for (const vat of vats.filter(file => !file.startsWith('swingset'))) {
     const bundle = path.join(bundles, vat.replace(/js$/, 'bundle'));
     if (isNewer(path.join(sources, vat), bundle)) {
-      execFileSync(path.join(root, 'build/release/vat'), ['bundle', path.join(sources, vat), '-o', bundle], { stdio: 'pipe' });
+      execFileSync(path.join(build, 'vat'), ['bundle', path.join(sources, vat), '-o', bundle], { stdio: 'pipe' });
     }
   }
   const kernel = path.join(bundles, 'swingset-kernel.zip.json');

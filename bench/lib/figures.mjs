@@ -5,15 +5,15 @@ const rate = value => `${value >= 1000 ? Math.round(value).toLocaleString('en-US
 const time = value => (value >= 1 ? `${value.toPrecision(3)} s` : `${(value * 1000).toPrecision(3)} ms`);
 const size = value => `${(value / 2 ** 20).toPrecision(3)} MiB`;
 
-export const WRITE = { rate, time, size };
+export const WRITE = { rate, time, size, count: String };
 
 /** Which way is better, by kind. */
-export const MORE_IS_BETTER = { rate: true, time: false, size: false };
+export const MORE_IS_BETTER = { rate: true, time: false, size: false, count: false };
 
 const perKeys = (name, title, kind, counts) =>
   counts.map(count => [`${name}@${count}`, `${title}, ${count.toLocaleString('en-US')} keys`, kind]);
 
-const KEY_COUNTS = [1000, 5000, 10000, 100000, 1000000];
+const KEY_COUNTS = [1000, 10000, 100000, 1000000];
 
 /** workload -> {title, figures: [name, title, kind]} */
 export const FIGURES = {
@@ -71,6 +71,7 @@ export const FIGURES = {
     title: 'W5  10,000 vats in one database, 100 of them active at random',
     figures: [
       ['start', 'process start to open', 'time'],
+      ['stalls', 'launches that were never answered, while loading', 'count'],
       ['asleepMemory', 'memory, all asleep', 'size'],
       ['databaseBytes', 'database, for each vat', 'size'],
       ['wakeP50', 'first answer of a sleeping vat, median', 'time'],

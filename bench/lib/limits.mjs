@@ -6,8 +6,8 @@ import path from 'node:path';
 const run = (program, ...args) => JSON.parse(execFileSync(program, args.map(String), { encoding: 'utf8' }));
 
 /** Transactions, syncs and round trips per second; `xsSet` and `xsPing`: deliveries per second of the bare engine. */
-export const probe = ({ build, directory, bundle, keys, messages }) => {
-  const machine = run(path.join(build, 'bench/limits'), directory);
+export const probe = ({ build, directory, bundle, keys, messages, milliseconds }) => {
+  const machine = run(path.join(build, 'bench/limits'), directory, milliseconds);
   const engine = run(path.join(build, 'bench/limits_xs'), path.join(build, 'vat-worker.snapshot'), bundle, keys, messages);
   return { ...machine, xsSet: engine.set, xsPing: engine.ping };
 };

@@ -31,7 +31,8 @@ const printWorkload = (workload, peers) => {
   const rows = figures
     .filter(([name]) => names.some(peer => peers[peer].figures[name]))
     .map(([name, text, kind]) => [`  ${text}`, ...names.map(peer => cell(peers[peer].figures[name], kind))]);
-  table([['', ...names.map(peer => PEERS[peer].label)], ...rows]);
+  const answers = ['  an answer is', ...names.map(peer => PEERS[peer].answers)];
+  table([['', ...names.map(peer => PEERS[peer].label)], answers, ...rows]);
   for (const peer of names) {
     for (const error of peers[peer].errors) {
       print(`  ${PEERS[peer].label}: ${error}`);

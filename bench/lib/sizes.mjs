@@ -2,45 +2,49 @@
 // How much of each workload is done. Slower peers get fewer messages, so that each takes some seconds; figures are rates.
 
 const FULL = {
-  w1: { keys: 10000, chunk: 500, awaited: 2000, windowed: 4000, queued: 4000 },
-  w1p: { vats: 8, keys: 1250, chunk: 625, awaited: 4000, queued: 6400 },
-  w2: { single: 1000, windowed: 1920, queued: 2000 },
+  w1: { keys: 10000, chunk: 500, awaited: 1000, windowed: 1600, queued: 2000 },
+  w1p: { vats: 8, keys: 1250, chunk: 625, awaited: 1600, queued: 2400 },
+  w2: { single: 400, windowed: 960, queued: 2000 },
   w3: { more: 20 },
   w4: { keys: [1000, 10000, 100000, 1000000], chunk: 1000 },
-  w5: { vats: 10000, atOnce: 50, perKernel: 250, active: 100, keys: 10, messages: 2000 },
-  w6: { awaited: 100, windowed: 320 },
-  w7: { vats: 10, listeners: 1000, broadcasts: 3 },
+  w5: { vats: 10000, atOnce: 50, perKernel: 250, active: 100, keys: 10, messages: 2000, launchLimit: 30, stallsAtMost: 10 },
+  w6: { awaited: 50, windowed: 160 },
+  w7: { vats: 10, listeners: 1000, broadcasts: 2 },
+  limits: { milliseconds: 500, messages: 2000 },
 };
 
 const OF_SPEED = {
   fast: {},
+  fastTmpfs: { w4: { keys: [1000, 10000, 100000] } },
   medium: {
-    w1: { awaited: 500, windowed: 960, queued: 1000 },
-    w1p: { awaited: 800, queued: 800 },
-    w2: { single: 300, windowed: 640 },
+    w1: { awaited: 400, windowed: 640, queued: 800 },
+    w1p: { awaited: 400, queued: 600 },
+    w2: { single: 200, windowed: 320 },
     w4: { keys: [1000, 10000, 100000] },
-    w6: { awaited: 40, windowed: 64 },
-    w7: { broadcasts: 2 },
+    w6: { awaited: 20, windowed: 64 },
+    w7: { broadcasts: 1 },
   },
   slow: {
-    w1: { awaited: 200, windowed: 320, queued: 400 },
-    w1p: { awaited: 200, queued: 400 },
-    w2: { single: 150, windowed: 320 },
+    w1: { awaited: 150, windowed: 224, queued: 300 },
+    w1p: { awaited: 160, queued: 240 },
+    w2: { single: 100, windowed: 160 },
+    w3: { more: 10 },
     w4: { keys: [1000, 10000, 100000] },
-    w6: { awaited: 20, windowed: 32 },
+    w6: { awaited: 10, windowed: 32 },
     w7: { broadcasts: 1 },
   },
 };
 
 const QUICK = {
-  w1: { keys: 1000, awaited: 150, windowed: 320, queued: 300 },
-  w1p: { vats: 4, keys: 100, awaited: 200, queued: 200 },
-  w2: { single: 50, windowed: 96, queued: 100 },
-  w3: { more: 3 },
-  w4: { keys: [1000, 5000] },
+  w1: { keys: 500, awaited: 100, windowed: 160, queued: 160 },
+  w1p: { vats: 3, keys: 100, awaited: 90, queued: 90 },
+  w2: { single: 30, windowed: 64, queued: 60 },
+  w3: { more: 1 },
+  w4: { keys: [1000] },
   w5: { vats: 40, atOnce: 10, perKernel: 20, active: 10, messages: 100 },
   w6: { awaited: 10, windowed: 32 },
-  w7: { vats: 2, listeners: 100, broadcasts: 1 },
+  w7: { vats: 2, listeners: 40, broadcasts: 1 },
+  limits: { milliseconds: 100, messages: 200 },
 };
 
 const merge = (...layers) =>

@@ -2,8 +2,10 @@
 // The workloads. Each is a function of a bench (below) that runs on one peer and returns figures: name -> number. Rates are
 // per second, times in seconds, memory in bytes. Each ends by looking at what the kernel has stored: one that did nothing fails.
 //
-// bench: {start(database): Promise<Driver>, database, sizes, bundle(name), expect(actual, expected, what), rest(seconds)}
+// bench: {start(limit?): Promise<Driver>, database, databaseBytes(), sizes, bundle(name), expect(actual, expected, what),
+// rest(seconds), progress(text)}
 import { keyOf, valueOf } from '../drivers/burst.mjs';
+import { NotFinished } from './driver.mjs';
 
 const NOT_YET = 'not yet'.padEnd(100, '.');
 
@@ -35,7 +37,7 @@ const setBurst = async (bench, driver, roots, { keys, count, width }) => {
 
 export const w1 = async bench => {
   const { keys, chunk, awaited, windowed, queued } = bench.sizes.w1;
-  const driver = await bench.start(bench.database);
+  const driver = await bench.start();
   await driver.ask('open', { database: bench.database });
   const { root } = await launchOne(bench, driver, 'store', 'store');
   await fill(driver, root, keys, chunk);
@@ -56,7 +58,7 @@ export const w1 = async bench => {
 
 export const w1p = async bench => {
   const { vats, keys, chunk, awaited, queued } = bench.sizes.w1p;
-  const driver = await bench.start(bench.database);
+  const driver = await bench.start();
   await driver.ask('open', { database: bench.database });
   const roots = [];
   for (let vat = 0; vat < vats; vat += 1) {
@@ -72,7 +74,7 @@ export const w1p = async bench => {
 
 export const w2 = async bench => {
   const { single, windowed, queued } = bench.sizes.w2;
-  const driver = await bench.start(bench.database);
+  const driver = await bench.start();
   await driver.ask('open', { database: bench.database });
   const { root: asker } = await launchOne(bench, driver, 'asker', 'pair');
   const { root: answerer } = await launchOne(bench, driver, 'answerer', 'pair');
@@ -95,12 +97,12 @@ export const w2 = async bench => {
 
 export const w3 = async bench => {
   const { more } = bench.sizes.w3;
-  const first = await bench.start(bench.database);
+  const first = await bench.start();
   await first.ask('open', { database: bench.database });
   await first.ask('close');
   await first.stop();
 
-  const driver = await bench.start(bench.database);
+  const driver = await bench.start();
   await driver.ask('open', { database: bench.database });
   const figures = { emptyStart: driver.age() };
   await bench.rest(0.5);
@@ -135,7 +137,7 @@ export const w3 = async bench => {
 
 /** Makes the database that is restarted; once for each peer. */
 export const prepareW4 = async (bench, keys) => {
-  const driver = await bench.start(bench.database);
+  const driver = await bench.start();
   await driver.ask('open', { database: bench.database });
   const { root } = await launchOne(bench, driver, 'store', 'store');
   await fill(driver, root, keys, bench.sizes.w4.chunk);
@@ -147,7 +149,7 @@ export const prepareW4 = async (bench, keys) => {
 };
 
 export const restartW4 = async (bench, keys, root) => {
-  const driver = await bench.start(bench.database);
+  const driver = await bench.start();
   await driver.ask('open', { database: bench.database });
   const opened = driver.age();
   const value = await driver.call(root, 'get', keys - 1);
@@ -160,24 +162,46 @@ export const restartW4 = async (bench, keys, root) => {
   return { opened, firstAnswer: seconds, memory };
 };
 
-/** Many vats in one database. Kernels are closed between the launches: vats that are not needed have no worker then. */
-export const prepareW5 = async bench => {
-  const { vats, atOnce, perKernel } = bench.sizes.w5;
-  const roots = [];
-  while (roots.length < vats) {
-    const driver = await bench.start(bench.database);
+/** Launches vats until there are so many; false when the kernel did not answer in time. */
+const launchUntil = async (bench, roots, until) => {
+  const driver = await bench.start(bench.sizes.w5.launchLimit);
+  try {
     await driver.ask('open', { database: bench.database });
-    for (const until = Math.min(roots.length + perKernel, vats); roots.length < until; ) {
-      const names = Array.from({ length: Math.min(atOnce, until - roots.length) }, (_none, at) => `v${roots.length + at}`);
+    while (roots.length < until) {
+      const count = Math.min(bench.sizes.w5.atOnce, until - roots.length);
+      const names = Array.from({ length: count }, (_none, at) => `v${roots.length + at}`);
       const bundles = Object.fromEntries(names.map(name => [name, bench.bundle('store')]));
       const { roots: launched } = await driver.ask('launch', { vats: bundles });
       roots.push(...names.map(name => launched[name]));
     }
     await driver.ask('close');
+    return true;
+  } catch (error) {
+    if (error instanceof NotFinished) {
+      return false;
+    }
+    throw error;
+  } finally {
     await driver.stop();
-    bench.progress(`${roots.length} of ${vats} vats`);
   }
-  return roots;
+};
+
+/**
+ * Many vats in one database. Kernels are closed between the launches: vats that are not needed have no worker then. A kernel
+ * that does not answer is killed and tried again; `stalls` counts how often.
+ */
+export const prepareW5 = async bench => {
+  const { vats, perKernel, stallsAtMost } = bench.sizes.w5;
+  const roots = [];
+  let stalls = 0;
+  while (roots.length < vats) {
+    if (!(await launchUntil(bench, roots, Math.min(roots.length + perKernel, vats)))) {
+      stalls += 1;
+      bench.expect(stalls <= stallsAtMost, true, `whether ${stalls} launches that were never answered are few enough`);
+    }
+    bench.progress(`${roots.length} of ${vats} vats${stalls > 0 ? `, ${stalls} stalls` : ''}`);
+  }
+  return { roots, stalls };
 };
 
 /** A generator of the same numbers in each run. */
@@ -198,13 +222,14 @@ const chooseSome = (all, count, seed) => {
   return [...chosen];
 };
 
-export const activeW5 = async (bench, roots, round) => {
+export const activeW5 = async (bench, { roots, stalls }, round) => {
   const { active, keys, messages } = bench.sizes.w5;
-  const driver = await bench.start(bench.database);
+  const driver = await bench.start();
   await driver.ask('open', { database: bench.database });
-  const figures = { start: driver.age() };
+  const figures = { start: driver.age(), stalls };
   await bench.rest(0.5);
   figures.asleepMemory = driver.memory();
+  figures.databaseBytes = bench.databaseBytes() / roots.length;
   const wakes = [];
   const awake = chooseSome(roots, active, 4711 + round);
   for (const root of awake) {
@@ -229,7 +254,7 @@ export const activeW5 = async (bench, roots, round) => {
 export const w6 = async bench => {
   const { awaited, windowed } = bench.sizes.w6;
   const deliveries = 9;
-  const driver = await bench.start(bench.database);
+  const driver = await bench.start();
   await driver.ask('open', { database: bench.database });
   const roots = [];
   for (const name of ['maker', 'quoter', 'recorder', 'auditor']) {
@@ -257,7 +282,7 @@ export const w6 = async bench => {
 
 export const w7 = async bench => {
   const { vats, listeners, broadcasts } = bench.sizes.w7;
-  const driver = await bench.start(bench.database);
+  const driver = await bench.start();
   await driver.ask('open', { database: bench.database });
   const { root: hub } = await launchOne(bench, driver, 'hub', 'hub');
   const members = [];
