@@ -104,6 +104,15 @@ static double pings_per_second(struct bench *bench, size_t messages)
   return (double)messages / (seconds_now() - began);
 }
 
+static void measure(struct engine *engine, struct crank *crank, struct bytes bundle, size_t keys, size_t messages)
+{
+  struct bench bench = {.vat = script_vat(engine), .crank = crank};
+  start(&bench, bundle);
+  fill(&bench, keys);
+  double sets = sets_per_second(&bench, keys, messages);
+  printf("{\"set\":%.0f,\"ping\":%.0f}\n", sets, pings_per_second(&bench, messages));
+}
+
 int main(int argc, char **argv)
 {
   struct host host;
@@ -113,17 +122,19 @@ int main(int argc, char **argv)
   static struct crank crank; /* too large for a stack */
   if (argc != 5)
     return fprintf(stderr, "usage: limits_xs SNAPSHOT BUNDLE KEYS MESSAGES\n"), 2;
+  struct bytes snapshot = read_file(argv[1]), bundle = read_file(argv[2]);
   vatstore_cache_init(&cache);
   crank_init(&crank, &cache);
   host_init(&host, NULL);
-  if (engine_open_snapshot(&engine, &host, read_file(argv[1]), &error) != VATD_OK)
+  if (engine_open_snapshot(&engine, &host, snapshot, &error) != VATD_OK)
     return fprintf(stderr, "limits_xs: %s\n", error.text), 1;
   host.crank = &crank;
-  struct bench bench = {.vat = script_vat(&engine), .crank = &crank};
-  size_t keys = strtoul(argv[3], NULL, 10), messages = strtoul(argv[4], NULL, 10);
-  start(&bench, read_file(argv[2]));
-  fill(&bench, keys);
-  double sets = sets_per_second(&bench, keys, messages);
-  printf("{\"set\":%.0f,\"ping\":%.0f}\n", sets, pings_per_second(&bench, messages));
+  measure(&engine, &crank, bundle, strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10));
+  engine_close(&engine);
+  host_fini(&host);
+  crank_fini(&crank);
+  vatstore_cache_fini(&cache);
+  free((void *)snapshot.data);
+  free((void *)bundle.data);
   return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The benchmark: node bench/run.mjs [--help]. README.md says what it measures, and how to read it.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -43,6 +43,7 @@ const HELP = `usage: node bench/run.mjs [options]      (make bench builds what i
   --size w1.keys=1000  a size, see lib/sizes.mjs; may be given several times
   --limit S            seconds for one answer of a kernel (300)
   --out DIR            where results go (bench/results)
+  --report FILE        measure nothing: tables and plots of an earlier result
   --build DIR          the build that is measured (build/release)
 `;
 
@@ -59,6 +60,7 @@ const readOptions = () => {
       limit: { type: 'string', default: '300' },
       out: { type: 'string', default: path.join(root, 'bench/results') },
       build: { type: 'string', default: path.join(root, 'build/release') },
+      report: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -254,21 +256,28 @@ const probeLimits = run => {
   run.limits.push(probe({ build, directory: run.places.disk, bundle, keys: w1.keys, ...limits }));
 };
 
+const report = (record, file) => {
+  writePlots(record, file.replace(/\.json$/, ''));
+  say('');
+  printReport(record);
+  say(`results: ${path.relative(process.cwd(), file)}`);
+};
+
 const measure = async run => {
   probeLimits(run);
   await runAll(run);
   probeLimits(run);
-  const record = writeResults(run);
-  writePlots(record, run.file.replace(/\.json$/, ''));
-  say('');
-  printReport(record);
-  say(`results: ${path.relative(process.cwd(), run.file)}`);
+  report(writeResults(run), run.file);
 };
 
 const main = async () => {
   const options = readOptions();
   if (options.help) {
     process.stdout.write(HELP);
+    return;
+  }
+  if (options.report) {
+    report(JSON.parse(readFileSync(options.report, 'utf8')), options.report);
     return;
   }
   const skipped = skippedAmong(options.peers);

@@ -91,6 +91,7 @@ await serve({
     mkdirSync(database, { recursive: true, mode: 0o700 });
     const program = path.join(process.env.VATD_PROGRAMS, 'vatd');
     daemon = spawn(program, ['--home', database], { stdio: ['ignore', 'ignore', 'inherit'] });
+    process.once('exit', () => daemon.kill('SIGKILL')); // it has been told to end, but for errors
     socket = await connectSoon(path.join(database, 'vatd.sock'));
     readLines();
     await request('ping', {});

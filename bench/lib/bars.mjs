@@ -10,6 +10,7 @@ const THEN = {
   rollbackFull: 963,
   'W1.awaited': 81.5,
   'W1.queued': 360,
+  'W1p.queued': 360, // not measured: that kernel has one crank at a time, so it is W1's
   'W2.single': 179,
   'W2.queued': 206,
   'W3.launch': 17.8 / 20,
@@ -48,11 +49,11 @@ const OTHERS = {
 const RATIOS = [
   ['W1.awaited', 'W1 awaited', 'rate', { A: 20, typescript: 3.5, local: 4, xsnap: 8 }],
   ['W1.queued', 'W1 all at once', 'rate', { A: 8, typescript: 3.5, local: 4, xsnap: 10 }],
-  ['W1p.queued', 'W1p 8 vats', 'rate', { local: 6, xsnap: 15 }],
+  ['W1p.queued', 'W1p 8 vats', 'rate', { A: 12, local: 6, xsnap: 15 }],
   ['W2.single', 'W2 one by one', 'rate', { A: 8, typescript: 4, local: 3, xsnap: 12 }],
   ['W2.queued', 'W2 2,000 in flight', 'rate', { A: 8, typescript: 4, local: 3, xsnap: 12 }],
   ['W3.launch', 'W3 launch', 'time', { A: 45, typescript: 15, local: 2, xsnap: 30 }],
-  ['W3.vatMemory', 'W3 memory per vat', 'size', { A: 12, xsnap: 6 }],
+  ['W3.vatMemory', 'W3 memory per vat', 'size', { A: 12, typescript: 12, xsnap: 6 }],
   ['W4.firstAnswer@100000', 'W4 restart, 100,000 keys', 'time', { A: 40, typescript: 19, local: 200, xsnap: 40 }],
   ['W3.emptyStart', 'empty kernel, start', 'time', { A: 3, typescript: 3, local: 25, xsnap: 70 }],
 ];
@@ -68,6 +69,12 @@ const SHARES = [
   ['W1 awaited', 'one-row WAL+FULL transactions', share('W1.awaited', 'walFull'), 0.35],
   ['W1 all at once', 'raw XS deliveries', share('W1.queued', 'xsSet'), 0.8],
   ['W1p 8 vats', 'W1 all at once', share('W1p.queued', record => median(record, 'vatd', 'W1.queued')), 1.7],
+];
+
+// How much later the first answer comes with more state: [figure, figure with less state, title, at most]
+const GROWTH = [
+  ['W4.firstAnswer@100000', 'W4.firstAnswer@1000', 'W4 restart, 100,000 keys', 1.2],
+  ['W4.firstAnswer@1000000', 'W4.firstAnswer@1000', 'W4 restart, 1,000,000 keys', 1.2],
 ];
 
 // [figure, title, kind, at most]
@@ -113,6 +120,22 @@ const shareLines = record =>
     };
   });
 
+const growthLines = record =>
+  GROWTH.map(([figure, base, title, bar]) => {
+    const ours = median(record, 'vatd', figure);
+    const least = median(record, 'vatd', base);
+    const ratio = ours && least && ours / least;
+    return {
+      title,
+      against: '1,000 keys',
+      ours: ours && WRITE.time(ours),
+      theirs: least && WRITE.time(least),
+      measured: ratio && `${ratio.toPrecision(3)}x`,
+      bar: `<= ${bar}x`,
+      met: ratio && ratio <= bar,
+    };
+  });
+
 const boundLines = record =>
   BOUNDS.map(([figure, title, kind, bar]) => {
     const ours = median(record, 'vatd', figure);
@@ -129,4 +152,4 @@ const boundLines = record =>
 
 /** Comparisons for which this run has the figures. */
 export const barLines = record =>
-  [...ratioLines(record), ...shareLines(record), ...boundLines(record)].filter(line => line.measured !== undefined);
+  [...ratioLines(record), ...shareLines(record), ...growthLines(record), ...boundLines(record)].filter(line => line.measured !== undefined);

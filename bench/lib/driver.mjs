@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A driver: a process with one kernel in it, asked with one line and answering with one (README.md has the commands).
 import { spawn } from 'node:child_process';
+import process from 'node:process';
 import readline from 'node:readline';
 
 import { processTree, pssBytes } from './memory.mjs';
@@ -29,7 +30,27 @@ export class Driver {
     this.#child.stderr.on('data', text => {
       this.#errors = `${this.#errors}${text}`.slice(-2000);
     });
-    readline.createInterface({ input: this.#child.stdout }).on('line', line => this.#waiting.shift()?.resolve(JSON.parse(line)));
+    readline.createInterface({ input: this.#child.stdout }).on('line', line => this.#onLine(line));
+  }
+
+  #onLine(line) {
+    const { resolve, reject } = this.#waiting.shift() ?? {};
+    try {
+      resolve?.(JSON.parse(line));
+    } catch {
+      reject(Error(`the driver of ${this.#name} said: ${line}`));
+    }
+  }
+
+  /** With all that it has started: a daemon does not end with who started it. */
+  #kill() {
+    for (const pid of processTree(this.#child.pid).reverse()) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // it has ended meanwhile
+      }
+    }
   }
 
   #end(how) {
@@ -43,7 +64,7 @@ export class Driver {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         reject(new NotFinished(`not finished in ${this.#limit} s`));
-        this.#child.kill('SIGKILL');
+        this.#kill();
       }, this.#limit * 1000);
       const settle = done => value => {
         clearTimeout(timer);
@@ -86,7 +107,7 @@ export class Driver {
 
   async stop() {
     this.#child.stdin.end();
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), this.#limit * 1000);
+    const timer = setTimeout(() => this.#kill(), this.#limit * 1000);
     await this.#gone;
     clearTimeout(timer);
   }

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plots of a run, as SVG: throughput, latency, memory of a vat, restart time against state size.
-//
-//     node bench/lib/plots.mjs RESULT.json      draws them anew, beside it
-import { readFileSync, writeFileSync } from 'node:fs';
-import process from 'node:process';
-import { fileURLToPath } from 'node:url';
+import { writeFileSync } from 'node:fs';
 
 import { WRITE } from './figures.mjs';
 import { PEERS } from './peers.mjs';
@@ -219,8 +215,3 @@ export const writePlots = (record, base) => {
     }
   }
 };
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [file] = process.argv.slice(2);
-  writePlots(JSON.parse(readFileSync(file, 'utf8')), file.replace(/\.json$/, ''));
-}
