@@ -33,21 +33,21 @@ static const char *text_of(const json_t *command, const char *name)
 static json_t *open_kernel(struct driver *driver, const json_t *command)
 {
   struct vatd_error error;
-  double began = seconds_now();
+  double began = stopwatch_now();
   struct vatd_options options = {.database = text_of(command, "database")};
   if (driver->kernel)
     return failure("it is open");
   if (vatd_open(&options, &driver->kernel, &error) != VATD_OK)
     return failure(error.text);
-  return json_pack("{s:b, s:f}", "ok", 1, "seconds", seconds_now() - began);
+  return json_pack("{s:b, s:f}", "ok", 1, "seconds", stopwatch_now() - began);
 }
 
 static json_t *close_kernel(struct driver *driver)
 {
-  double began = seconds_now();
+  double began = stopwatch_now();
   vatd_close(driver->kernel);
   driver->kernel = NULL;
-  return json_pack("{s:b, s:f}", "ok", 1, "seconds", seconds_now() - began);
+  return json_pack("{s:b, s:f}", "ok", 1, "seconds", stopwatch_now() - began);
 }
 
 static void on_called(void *context, const struct vatd_answer *answer)
@@ -64,13 +64,13 @@ static json_t *await(struct driver *driver, double began)
   driver->reply = NULL;
   if (vatd_run(driver->kernel) != VATD_OK && !driver->reply)
     return failure("the kernel broke");
-  json_object_set_new(driver->reply, "seconds", json_real(seconds_now() - began));
+  json_object_set_new(driver->reply, "seconds", json_real(stopwatch_now() - began));
   return driver->reply;
 }
 
 static json_t *call(struct driver *driver, const json_t *command)
 {
-  double began = seconds_now();
+  double began = stopwatch_now();
   vatd_send(driver->kernel, text_of(command, "target"), text_of(command, "method"),
             json_deep_copy(json_object_get(command, "args")), on_called, driver);
   return await(driver, began);
@@ -87,7 +87,7 @@ static json_t *configuration(json_t *bundles)
 
 static json_t *launch(struct driver *driver, const json_t *command)
 {
-  double began = seconds_now();
+  double began = stopwatch_now();
   size_t i;
   json_t *vat, *roots;
   vatd_launch(driver->kernel, configuration(json_object_get(command, "vats")), on_called, driver);

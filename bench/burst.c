@@ -49,7 +49,7 @@ static void send_next(struct burst *burst)
   size_t number = burst->first + burst->sent;
   const json_t *target = json_array_get(burst->targets, burst->sent % json_array_size(burst->targets));
   burst->sent++;
-  *flight = (struct flight){burst, seconds_now()};
+  *flight = (struct flight){burst, stopwatch_now()};
   vatd_send(burst->kernel, json_string_value(target), burst->method, arguments(burst, number), on_answer, flight);
 }
 
@@ -57,7 +57,7 @@ static void on_answer(void *context, const struct vatd_answer *answer)
 {
   struct flight *flight = context;
   struct burst *burst = flight->burst;
-  burst->latencies[burst->answered++] = seconds_now() - flight->sent_at;
+  burst->latencies[burst->answered++] = stopwatch_now() - flight->sent_at;
   if (answer->code != VATD_OK && burst->failed++ == 0)
     snprintf(burst->error, sizeof burst->error, "%s", answer->error);
   if (burst->sent < burst->count)
@@ -75,8 +75,8 @@ static json_t *report(struct burst *burst, double seconds)
 {
   if (burst->failed > 0)
     return json_pack("{s:b, s:s, s:I}", "ok", 0, "error", burst->error, "failed", (json_int_t)burst->failed);
-  double p50 = percentile(burst->latencies, burst->answered, 0.5);
-  double p99 = percentile(burst->latencies, burst->answered, 0.99);
+  double p50 = stopwatch_percentile(burst->latencies, burst->answered, 0.5);
+  double p99 = stopwatch_percentile(burst->latencies, burst->answered, 0.99);
   return json_pack("{s:b, s:f, s:I, s:f, s:f}", "ok", 1, "seconds", seconds, "answered", (json_int_t)burst->answered, "p50",
                    p50, "p99", p99);
 }
@@ -96,11 +96,11 @@ json_t *burst_run(struct vatd *kernel, const json_t *command)
     return json_pack("{s:b, s:s}", "ok", 0, "error", "not a burst");
   burst.flights = calloc(burst.count, sizeof *burst.flights);
   burst.latencies = calloc(burst.count, sizeof *burst.latencies);
-  double began = seconds_now();
+  double began = stopwatch_now();
   while (burst.sent < burst.count && (width == 0 || burst.sent < width))
     send_next(&burst);
   enum vatd_code code = vatd_run(kernel);
-  json_t *reply = code == VATD_OK ? report(&burst, seconds_now() - began)
+  json_t *reply = code == VATD_OK ? report(&burst, stopwatch_now() - began)
                                   : json_pack("{s:b, s:s}", "ok", 0, "error", "the kernel broke");
   free(burst.flights);
   free(burst.latencies);

@@ -32,14 +32,14 @@ static _Noreturn void give_up(const char *what)
 /* How often `operation` succeeds in a second. */
 static double rate(bool (*operation)(void *), void *context, const char *what)
 {
-  double began = seconds_now(), now;
+  double began = stopwatch_now(), now;
   size_t count = 0;
   do {
     for (int i = 0; i < CHECK_EVERY; i++, count++) {
       if (!operation(context))
         give_up(what);
     }
-    now = seconds_now();
+    now = stopwatch_now();
   } while (now - began < seconds_each);
   return (double)count / (now - began);
 }

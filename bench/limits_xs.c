@@ -88,20 +88,20 @@ static void fill(struct bench *bench, size_t keys)
 static double sets_per_second(struct bench *bench, size_t keys, size_t messages)
 {
   char body[256];
-  double began = seconds_now();
+  double began = stopwatch_now();
   for (size_t number = 0; number < messages; number++) {
     snprintf(body, sizeof body, "#[\"set\",[%zu,\"%0*zu\"]]", number * STRIDE % keys, VALUE_BYTES, number);
     deliver(bench, body);
   }
-  return (double)messages / (seconds_now() - began);
+  return (double)messages / (stopwatch_now() - began);
 }
 
 static double pings_per_second(struct bench *bench, size_t messages)
 {
-  double began = seconds_now();
+  double began = stopwatch_now();
   for (size_t number = 0; number < messages; number++)
     deliver(bench, "#[\"ping\",[]]");
-  return (double)messages / (seconds_now() - began);
+  return (double)messages / (stopwatch_now() - began);
 }
 
 static void measure(struct engine *engine, struct crank *crank, struct bytes bundle, size_t keys, size_t messages)

@@ -7,23 +7,23 @@
 #include <stdlib.h>
 #include <time.h>
 
-static inline double seconds_now(void)
+static inline double stopwatch_now(void)
 {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static inline int compare_doubles(const void *a, const void *b)
+static inline int stopwatch_compare(const void *a, const void *b)
 {
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
 
 /* The value below which `share` of them lie. Sorts them. */
-static inline double percentile(double *values, size_t count, double share)
+static inline double stopwatch_percentile(double *values, size_t count, double share)
 {
-  qsort(values, count, sizeof *values, compare_doubles);
+  qsort(values, count, sizeof *values, stopwatch_compare);
   return count == 0 ? 0 : values[(size_t)((double)(count - 1) * share)];
 }
 

@@ -70,6 +70,9 @@ await serve({
       await initializeSwingset(configuration(), [], storage.kernelStorage, { kernelBundles: { kernel, ...vatBundles } });
     }
     controller = await makeSwingsetController(storage.kernelStorage, {}, { kernelBundle: kernel });
+    if (isNew) {
+      controller.pinVatRoot('bootstrap'); // nobody else holds it, and the next garbage collection would take it away
+    }
     await controller.run();
     await storage.hostStorage.commit();
   },

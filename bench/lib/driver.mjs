@@ -86,7 +86,8 @@ export class Driver {
     this.#child.stdin.write(`${JSON.stringify({ op, ...params })}\n`);
     const { ok, error, ...result } = await answer;
     if (!ok) {
-      throw Error(error);
+      const said = this.#errors.trim().split('\n').slice(-3).join(' | ');
+      throw Error(said ? `${error} (it said: ${said})` : error);
     }
     return result;
   }
