@@ -208,7 +208,7 @@ const machine = () => ({
   cores: os.cpus().length,
   processor: os.cpus()[0]?.model,
   memory: os.totalmem(),
-  kernel: os.release(),
+  kernel: os.release().split('-')[0],
   node: process.version,
 });
 

@@ -18,7 +18,7 @@ const KEY_COUNTS = [1000, 10000, 100000, 1000000];
 /** workload -> {title, figures: [name, title, kind]} */
 export const FIGURES = {
   W1: {
-    title: 'W1  set of 100 bytes in a durable map of 10,000 keys',
+    title: 'W1  set of 100 bytes in a durable map',
     figures: [
       ['awaited', 'each awaited', 'rate'],
       ['awaitedP50', '  latency, median', 'time'],
@@ -30,7 +30,7 @@ export const FIGURES = {
     ],
   },
   W1p: {
-    title: 'W1p the same on 8 vats at once (1,250 keys each)',
+    title: 'W1p the same on several vats at once',
     figures: [
       ['awaited', 'one in flight for each vat', 'rate'],
       ['awaitedP50', '  latency, median', 'time'],
@@ -43,7 +43,7 @@ export const FIGURES = {
     figures: [
       ['single', 'one by one', 'rate'],
       ['windowed', '32 in flight', 'rate'],
-      ['queued', '2,000 in flight', 'rate'],
+      ['queued', 'all at once', 'rate'],
     ],
   },
   W3: {
@@ -53,10 +53,10 @@ export const FIGURES = {
       ['emptyMemory', 'kernel without vats: memory', 'size'],
       ['firstLaunch', 'launch of the first vat', 'time'],
       ['secondLaunch', 'launch of the second', 'time'],
-      ['launch', 'launch of one of 20 more', 'time'],
+      ['launch', 'launch of one of those after', 'time'],
       ['firstMemory', 'memory of the first vat', 'size'],
       ['secondMemory', 'memory of the second', 'size'],
-      ['vatMemory', 'memory of one of 20 more', 'size'],
+      ['vatMemory', 'memory of one of those after', 'size'],
     ],
   },
   W4: {
@@ -68,7 +68,7 @@ export const FIGURES = {
     ],
   },
   W5: {
-    title: 'W5  10,000 vats in one database, 100 of them active at random',
+    title: 'W5  many vats in one database, some of them active at random',
     figures: [
       ['start', 'process start to open', 'time'],
       ['stalls', 'launches that were never answered, while loading', 'count'],
@@ -93,7 +93,7 @@ export const FIGURES = {
     ],
   },
   W7: {
-    title: 'W7  broadcast to 1,000 objects in 10 vats',
+    title: 'W7  broadcast to objects in other vats',
     figures: [
       ['broadcast', 'one broadcast, until all have answered', 'time'],
       ['deliveries', '  deliveries', 'rate'],

@@ -110,7 +110,7 @@ const throughput = record =>
       ['W1p.queued', 'W1p set, 8 vats'],
       ['W2.single', 'W2 vat to vat'],
       ['W2.windowed', 'W2, 32 in flight'],
-      ['W2.queued', 'W2, 2,000 in flight'],
+      ['W2.queued', 'W2, all at once'],
       ['W6.windowed', 'W6 mainnet mix'],
       ['W7.deliveries', 'W7 broadcast'],
     ],
@@ -125,7 +125,7 @@ const memory = record =>
     [
       ['W3.emptyMemory', 'kernel without vats'],
       ['W3.firstMemory', 'the first vat'],
-      ['W3.vatMemory', 'one of 20 more'],
+      ['W3.vatMemory', 'one of those after'],
     ],
     'size',
   );
@@ -186,16 +186,20 @@ const restart = record => {
     line(x.at(tick), TOP, x.at(tick), bottom),
     text(x.at(tick), bottom + 16, tick.toLocaleString('en-US'), { size: 10, anchor: 'middle', fill: '#555' }),
   ]);
-  const drawn = peers.flatMap(peer => {
-    const places = restartPoints(record, peer).map(([keys, seconds]) => [x.at(keys), y.at(seconds)]);
-    const [lastX, lastY] = places.at(-1);
-    const last = WRITE.time(restartPoints(record, peer).at(-1)[1]);
-    return [
-      polyline(places, COLOURS[peer]),
-      ...places.map(([px, py]) => circle(px, py, 4, COLOURS[peer])),
-      text(lastX + 9, lastY + 4, last, { size: 11 }),
-    ];
+  const lines = peers.map(peer => {
+    const found = restartPoints(record, peer);
+    return { peer, places: found.map(([keys, seconds]) => [x.at(keys), y.at(seconds)]), last: WRITE.time(found.at(-1)[1]) };
   });
+  const drawn = lines.flatMap(({ peer, places }) => [
+    polyline(places, COLOURS[peer]),
+    ...places.map(([px, py]) => circle(px, py, 4, COLOURS[peer])),
+  ]);
+  let above = 0;
+  for (const { places, last } of lines.sort((one, other) => one.places.at(-1)[1] - other.places.at(-1)[1])) {
+    const [px, py] = places.at(-1);
+    above = Math.max(py + 4, above + 12); // labels do not lie on each other
+    drawn.push(text(px + 9, above, last, { size: 11 }));
+  }
   return document(WIDTH, bottom + 50, [
     ...heading('Restart', 'process start to the first answer of a vat; both axes logarithmic; less is better'),
     ...legend(peers),

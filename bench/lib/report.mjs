@@ -88,6 +88,9 @@ export const printReport = record => {
   for (const [peer, why] of Object.entries(skipped)) {
     print(`\n${PEERS[peer].label} was skipped: ${why}`);
   }
+  if (options.size.length > 0) {
+    print(`\nSizes other than usual: ${options.size.join(' ')}`);
+  }
   if (options.quick) {
     print('\nA quick run: it shows that the benchmark works. Its figures mean nothing.');
   }
