@@ -77,6 +77,7 @@ struct vatd_options {
    * Without it vatd_open() fails with NOT_FOUND where one is. */
   const char *weak_sandbox;
   bool eager;           /* start the workers of all vats at once, not at their first delivery */
+  size_t most_workers;  /* when more run, idle vats that may sleep ("idle": "sleep") end theirs. 0: 200 */
   /* This thread does nothing but drive the kernel: it may be kept on one processor with the worker it waits for, as long as there
    * is only one, which saves both of them from being woken on another. */
   bool share_processor;

@@ -103,6 +103,7 @@
 #define LIMIT_BATCH_CRANKS 256
 #define LIMIT_BATCH_BYTES (16 * MIB)
 #define LIMIT_BATCH_MS 5
+#define DEFAULT_MOST_WORKERS 200 /* beyond, idle vats that may sleep are put to sleep */
 #define LIMIT_DELIVERIES_AHEAD 16 /* under way to one vat at once */
 #define LIMIT_AHEAD_BYTES MIB     /* of frames under way to one vat, beyond which no more are sent */
 #define LIMIT_UNDO_BYTES (4096ull * MIB) /* what one crank may replace; several times what it may write */

@@ -99,6 +99,7 @@ static enum vatd_code open_kernel(struct daemon *daemon, const struct daemon_opt
       .weak_sandbox = options->weak_sandbox,
       .reset = options->reset,
       .eager = options->eager,
+      .most_workers = options->most_workers,
       .share_processor = true,
       .system_subclusters = config.system_subclusters,
       .allowed_globals = config.allowed_globals,

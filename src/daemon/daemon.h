@@ -20,6 +20,7 @@ struct daemon_options {
   const char *config;    /* a configuration file; NULL: HOME/vatd.json if there is one */
   const char *programs;  /* the directory of vat-worker and vat, or NULL: as installed */
   uint64_t deadline_ms;  /* 0: the default */
+  size_t most_workers;   /* likewise */
   char *weak_sandbox;    /* layers of the workers' sandbox that may be missing, "a,b"; NULL: none */
   bool reset;            /* begin with an empty database */
   bool eager;            /* start all workers at once */

@@ -23,7 +23,7 @@
 
 static const char help[] =
     "usage: vatd [--home DIR] [--config FILE] [--detach] [--eager] [--reset] [--deadline MS]\n"
-    "            [--allow-weak-sandbox=LAYER]\n"
+    "            [--workers N] [--allow-weak-sandbox=LAYER]\n"
     "       vatd --check FILE\n"
     "\n"
     "The vat kernel's daemon. It keeps all its state in HOME/vatd.sqlite, listens on HOME/vatd.sock for `vat` and\n"
@@ -35,6 +35,7 @@ static const char help[] =
     "  --eager         start the workers of all vats at once, not at their first delivery\n"
     "  --reset         begin with an empty database: ALL VATS AND THEIR STORAGE ARE LOST\n"
     "  --deadline MS   kill a worker that takes longer for one crank (default 60000)\n"
+    "  --workers N     when more run, idle vats whose configuration says \"idle\": \"sleep\" end theirs (default 200)\n"
     "  --allow-weak-sandbox=LAYER\n"
     "                  go on where this machine refuses a layer of the workers' sandbox (namespaces, landlock,\n"
     "                  seccomp), or leave workers their standard error (stderr); may be repeated. See vatd(8)\n"
@@ -56,7 +57,7 @@ struct arguments {
   bool detach;
 };
 
-enum { OPTION_HOME = 256, OPTION_CONFIG, OPTION_DETACH, OPTION_EAGER, OPTION_RESET, OPTION_DEADLINE, OPTION_WEAK, OPTION_CHECK, OPTION_HELP, OPTION_VERSION };
+enum { OPTION_HOME = 256, OPTION_CONFIG, OPTION_DETACH, OPTION_EAGER, OPTION_RESET, OPTION_DEADLINE, OPTION_WORKERS, OPTION_WEAK, OPTION_CHECK, OPTION_HELP, OPTION_VERSION };
 
 static _Noreturn void usage_error(const char *text, const char *argument)
 {
@@ -64,13 +65,13 @@ static _Noreturn void usage_error(const char *text, const char *argument)
   exit(2);
 }
 
-static uint64_t parse_deadline(const char *text)
+static uint64_t parse_number(const char *text, const char *complaint)
 {
   char *rest;
   errno = 0;
   unsigned long long value = strtoull(text, &rest, 10);
   if (errno != 0 || *rest != '\0' || value == 0 || text[0] == '-')
-    usage_error("--deadline needs a number of milliseconds, not ", text);
+    usage_error(complaint, text);
   return value;
 }
 
@@ -89,6 +90,7 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
       {"detach", no_argument, NULL, OPTION_DETACH},
       {"eager", no_argument, NULL, OPTION_EAGER},             {"reset", no_argument, NULL, OPTION_RESET},
       {"deadline", required_argument, NULL, OPTION_DEADLINE}, {"allow-weak-sandbox", required_argument, NULL, OPTION_WEAK},
+      {"workers", required_argument, NULL, OPTION_WORKERS},
       {"check", required_argument, NULL, OPTION_CHECK},
       {"help", no_argument, NULL, OPTION_HELP},
       {"version", no_argument, NULL, OPTION_VERSION},         {NULL, 0, NULL, 0}};
@@ -111,7 +113,10 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
       arguments->options.reset = true;
       break;
     case OPTION_DEADLINE:
-      arguments->options.deadline_ms = parse_deadline(optarg);
+      arguments->options.deadline_ms = parse_number(optarg, "--deadline needs a number of milliseconds, not ");
+      break;
+    case OPTION_WORKERS:
+      arguments->options.most_workers = parse_number(optarg, "--workers needs a number, not ");
       break;
     case OPTION_WEAK:
       allow_weak(arguments, optarg);

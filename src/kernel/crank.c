@@ -746,6 +746,7 @@ static void complete_start(struct kernel *k, struct vat *vat, const struct done_
   crank_keep(k);
   vat->storage = effects.storage;
   vat->failed_starts = 0;
+  vat->last_used = ++k->uses;
   vat_set_phase(k, vat, VAT_IDLE);
   answer_starts(k, vat);
   vat_make_ready(k, vat);
@@ -796,6 +797,7 @@ static void exit_vat(struct kernel *k, uint64_t vat, const struct exit_wish *wis
 static void end_flight(struct kernel *k, struct vat *vat, const struct done_frame *done)
 {
   flight_free(vat_take_flight(vat));
+  vat->last_used = ++k->uses;
   if (!vat->flight)
     vat_set_phase(k, vat, VAT_IDLE);
   else if (ahead_was_overtaken(done))

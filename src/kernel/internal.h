@@ -99,6 +99,7 @@ struct policy {
   uint64_t strikes;       /* limit faults in a row, the last of which counts */
   uint64_t crashes;       /* redeliveries in a row */
   bool terminate;         /* instead of being suspended */
+  bool sleeps;            /* when it is idle (sleep.h) */
 };
 
 /* How much a vat keeps (quota.h). */
@@ -131,6 +132,7 @@ struct vat {
   bool wake;           /* somebody wants its garbage collected although it is asleep */
   uint64_t deliveries; /* since the last reap, or the start */
   uint64_t deliveries_seen; /* by the last kernel_reap_idle() */
+  uint64_t last_used;  /* of k->uses */
   uint64_t strikes;    /* limit faults in a row; as stored */
   uint64_t crashes;    /* environment faults in a row; as stored */
   uint64_t queued;     /* messages it has sent that are in the run queue */
@@ -224,6 +226,7 @@ struct kernel {
   struct number_list loose;        /* queue slots that need no worker */
   struct launch *launches;
   uint64_t steps;   /* taken so far */
+  uint64_t uses;    /* starts and deliveries done so far */
   size_t most_flights; /* deliveries to one vat that may be under way at once */
   size_t under_way; /* vats that are starting or busy */
   uint64_t last_under_way; /* the vat that was the last to become so */

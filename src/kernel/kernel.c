@@ -21,6 +21,7 @@
 #include "kernel/records.h"
 #include "kernel/requests.h"
 #include "kernel/services.h"
+#include "kernel/sleep.h"
 #include "kernel/vats.h"
 
 #include <inttypes.h>
@@ -366,6 +367,9 @@ bool kernel_reap_idle(struct kernel *k)
   size_t position = 0;
   bool more = false;
   while ((vat = idmap_next(&k->vats, &position))) {
+    if (vat->deliveries == vat->deliveries_seen && sleep_if_idle(k, vat))
+      continue;
+    more = more || (vat->policy.sleeps && vat->phase != VAT_ASLEEP);
     if (vat->deliveries == 0)
       continue;
     more = true;

@@ -57,6 +57,10 @@ enum vatd_code kernel_reopen(struct kernel *kernel, struct error *error);
 /* Whether it is worth trying to write again. */
 bool kernel_has_room(struct kernel *kernel);
 
+/* Ends the workers of `count` vats that are idle and may sleep ("idle": "sleep" in their configuration), as far as there are
+ * such; those that have done nothing for the longest time first. */
+void kernel_let_sleep(struct kernel *kernel, size_t count);
+
 /* How many deliveries a vat may be sent before it is done with the first of them (kernel/ahead.h); 1 unless told. */
 void kernel_deliver_ahead(struct kernel *kernel, size_t most);
 
@@ -133,8 +137,8 @@ enum worker_end {
 void kernel_worker_frame(struct kernel *kernel, uint64_t worker, struct bytes payload);
 /* The time that EFFECT_WAKE_LATER asked for has passed; for unknown vats nothing happens. */
 void kernel_wake_vat(struct kernel *kernel, uint64_t vat);
-/* To be called now and then: vats that had deliveries, but none since the last call, are asked to collect their garbage. False:
- * no vat has had a delivery since it was last asked. */
+/* To be called now and then: vats that had deliveries, but none since the last call, are asked to collect their garbage, or put to
+ * sleep if they may sleep. False: no vat has had a delivery since it was last asked, and none is awake that may sleep. */
 bool kernel_reap_idle(struct kernel *kernel);
 /* The worker is gone; `detail` says how ("exit status 3", "signal 9 (Killed)"). Unknown workers are ignored. */
 void kernel_worker_ended(struct kernel *kernel, uint64_t worker, enum worker_end end, const char *detail);

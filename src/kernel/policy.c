@@ -75,8 +75,18 @@ static enum vatd_code check_group(const char *vat, const char *group, const json
   return VATD_OK;
 }
 
+static enum vatd_code check_idle(const char *vat, const json_t *value, struct error *error)
+{
+  const char *text = json_string_value(value);
+  if (!value || (text && (strcmp(text, "stay") == 0 || strcmp(text, "sleep") == 0)))
+    return VATD_OK;
+  return error_set(error, VATD_INVALID, "invalid cluster config: vat \"%s\": idle must be \"stay\" or \"sleep\"", vat);
+}
+
 enum vatd_code policy_check(const char *vat, const json_t *config, struct error *error)
 {
+  if (check_idle(vat, json_object_get(config, "idle"), error) != VATD_OK)
+    return VATD_INVALID;
   enum vatd_code code = check_group(vat, "limits", json_object_get(config, "limits"), error);
   return code == VATD_OK ? check_group(vat, "faults", json_object_get(config, "faults"), error) : code;
 }
@@ -84,12 +94,14 @@ enum vatd_code policy_check(const char *vat, const json_t *config, struct error 
 struct policy policy_read(const json_t *config)
 {
   struct policy policy = {0};
+  const char *idle = json_string_value(json_object_get(config, "idle"));
   const char *then = json_string_value(json_object_get(json_object_get(config, "faults"), "then"));
   for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
     const json_t *value = json_object_get(json_object_get(config, settings[i].group), settings[i].name);
     uint64_t number = value ? (uint64_t)json_integer_value(value) : settings[i].usual;
     memcpy((char *)&policy + settings[i].offset, &number, sizeof number);
   }
+  policy.sleeps = idle && strcmp(idle, "sleep") == 0;
   policy.terminate = then && strcmp(then, "terminate") == 0;
   return policy;
 }

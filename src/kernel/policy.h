@@ -5,6 +5,7 @@
  *   "limits":  {"computrons": N per crank, "heapBytes": N, "deadlineMs": N per crank, "reapInterval": N deliveries,
  *               "syscalls", "crankBytes", "crankObjects", "crankPromises": N per crank, "queuedMessages": N,
  *               "storageBytes", "storageKeys", "valueBytes": N}
+ *   "idle":    "stay" | "sleep"
  *   "faults":  {"strikes": N, "crashes": N in a row, "then": "suspend" | "terminate"}
  *
  * What it does not say is a DEFAULT_… of base/limits.h.
@@ -15,7 +16,7 @@
 #include "base/error.h"
 #include "kernel/internal.h"
 
-/* Checks both members of a vat's configuration; `vat` is its name, for the error's text. */
+/* Checks these members of a vat's configuration; `vat` is its name, for the error's text. */
 enum vatd_code policy_check(const char *vat, const json_t *config, struct error *error);
 /* Reads a checked configuration. */
 struct policy policy_read(const json_t *config);

@@ -126,6 +126,18 @@ static void restart_notifies(struct kernel *k, const struct vat *vat)
   }
 }
 
+bool restart_would_lose_promises(struct kernel *k, const struct vat *vat)
+{
+  struct clist_row *rows;
+  uint64_t collection = watched_collection(k, vat->id);
+  size_t count = record_clist_all(k, vat->id, KREF_PROMISE, &rows);
+  for (size_t i = 0; i < count; i++) {
+    if (!is_watched(k, vat->id, collection, rows[i].vref))
+      return true;
+  }
+  return false;
+}
+
 void restart_vat(struct kernel *k, struct vat *vat)
 {
   sweep_virtual_rows(k, vat->id);

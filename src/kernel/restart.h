@@ -28,6 +28,9 @@
 /* Does the vat's restart crank inside the current crank. Its worker has been stopped. */
 void restart_vat(struct kernel *k, struct vat *vat);
 
+/* Whether the vat has promises in its c-list that its restart crank would end: what it has to decide, or its heap waits for. */
+bool restart_would_lose_promises(struct kernel *k, const struct vat *vat);
+
 void record_set_live(struct kernel *k, uint64_t vat, bool live);
 
 #endif

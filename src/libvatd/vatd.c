@@ -92,6 +92,19 @@ static void start_worker(struct vatd *v, const struct effect *effect)
     idmap_put(&v->workers, effect->worker, worker);
   else
     kernel_worker_ended(v->kernel, effect->worker, WORKER_UNSTARTABLE, error.text);
+  v->crowded = idmap_count(&v->workers) > v->most_workers;
+}
+
+/* Idle vats that may sleep make room. True: the kernel may have something to do. */
+static bool make_room(struct vatd *v)
+{
+  size_t count = idmap_count(&v->workers);
+  if (!v->crowded || v->full)
+    return false;
+  v->crowded = false;
+  if (count > v->most_workers)
+    kernel_let_sleep(v->kernel, count - v->most_workers);
+  return true;
 }
 
 static void stop_worker(struct vatd *v, uint64_t id)
@@ -296,6 +309,7 @@ static void pump(struct vatd *v)
       commit_if_due(v);
     commit_if_due(v);
     more = driver_take_effects(v);
+    more = make_room(v) || more;
     if (kernel_broken(v->kernel) && !full_begin(v)) {
       tell_broken(v);
       more = false;
@@ -463,6 +477,7 @@ enum vatd_code vatd_open(const struct vatd_options *options, struct vatd **kerne
   v->context = options->context;
   v->log = options->log;
   v->broken = options->broken;
+  v->most_workers = options->most_workers ? options->most_workers : DEFAULT_MOST_WORKERS;
   v->host.snapshot_fd = -1;
   idmap_init(&v->workers);
   idmap_init(&v->requests);
