@@ -297,6 +297,17 @@ static void arrange_return(struct vatd *v, bool more)
     uv_timer_stop(&v->batch_timer);
 }
 
+/* Lets the kernel work. True: the time was up first, it may have more to do. */
+static bool step_until(struct vatd *v, uint64_t until)
+{
+  while (!v->full && kernel_step(v->kernel)) {
+    commit_if_due(v);
+    if (uv_hrtime() >= until)
+      return true;
+  }
+  return false;
+}
+
 static void pump(struct vatd *v)
 {
   if (v->pumping)
@@ -305,10 +316,9 @@ static void pump(struct vatd *v)
   uint64_t until = uv_hrtime() + PUMP_NS;
   bool more = true;
   while (more && uv_hrtime() < until) {
-    while (uv_hrtime() < until && !v->full && kernel_step(v->kernel))
-      commit_if_due(v);
+    more = step_until(v, until);
     commit_if_due(v);
-    more = driver_take_effects(v);
+    more = driver_take_effects(v) || more;
     more = make_room(v) || more;
     if (kernel_broken(v->kernel) && !full_begin(v)) {
       tell_broken(v);
