@@ -58,8 +58,8 @@ enum vatd_code kernel_reopen(struct kernel *kernel, struct error *error);
 bool kernel_has_room(struct kernel *kernel);
 
 /* Ends the workers of `count` vats that are idle and may sleep ("idle": "sleep" in their configuration), as far as there are
- * such; those that have done nothing for the longest time first. */
-void kernel_let_sleep(struct kernel *kernel, size_t count);
+ * such; those that have done nothing for the longest time first. Returns how many. */
+size_t kernel_let_sleep(struct kernel *kernel, size_t count);
 
 /* How many deliveries a vat may be sent before it is done with the first of them (kernel/ahead.h); 1 unless told. */
 void kernel_deliver_ahead(struct kernel *kernel, size_t most);

@@ -37,14 +37,14 @@ static struct vat *longest_idle(struct kernel *k, uint64_t after)
   return found;
 }
 
-void kernel_let_sleep(struct kernel *k, size_t count)
+size_t kernel_let_sleep(struct kernel *k, size_t count)
 {
   uint64_t after = 0;
+  size_t asleep = 0;
   struct vat *vat;
-  if (kernel_is_broken(k))
-    return;
-  for (size_t looked = 0; count > 0 && looked < MOST_LOOKED_AT && (vat = longest_idle(k, after)); looked++) {
+  for (size_t looked = 0; asleep < count && looked < MOST_LOOKED_AT && (vat = longest_idle(k, after)); looked++) {
     after = vat->last_used;
-    count -= sleep_if_idle(k, vat);
+    asleep += sleep_if_idle(k, vat);
   }
+  return asleep;
 }

@@ -66,7 +66,6 @@ struct vatd {
   uint64_t batch_since;   /* loop time of the open batch's first change */
   bool batch_is_open;
   size_t most_workers;
-  bool crowded;           /* a worker was started, and there are more than that */
   bool pumping;
   bool full;              /* the disk is: nothing is done that writes */
   bool fed;               /* the kernel may have something to do */

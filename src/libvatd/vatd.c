@@ -92,19 +92,13 @@ static void start_worker(struct vatd *v, const struct effect *effect)
     idmap_put(&v->workers, effect->worker, worker);
   else
     kernel_worker_ended(v->kernel, effect->worker, WORKER_UNSTARTABLE, error.text);
-  v->crowded = idmap_count(&v->workers) > v->most_workers;
 }
 
-/* Idle vats that may sleep make room. True: the kernel may have something to do. */
+/* When there are too many workers, idle vats that may sleep make room. True: some did. */
 static bool make_room(struct vatd *v)
 {
   size_t count = idmap_count(&v->workers);
-  if (!v->crowded || v->full)
-    return false;
-  v->crowded = false;
-  if (count > v->most_workers)
-    kernel_let_sleep(v->kernel, count - v->most_workers);
-  return true;
+  return count > v->most_workers && !v->full && kernel_let_sleep(v->kernel, count - v->most_workers) > 0;
 }
 
 static void stop_worker(struct vatd *v, uint64_t id)
@@ -319,7 +313,7 @@ static void pump(struct vatd *v)
     more = step_until(v, until);
     commit_if_due(v);
     more = driver_take_effects(v) || more;
-    more = make_room(v) || more;
+    more = more || make_room(v);
     if (kernel_broken(v->kernel) && !full_begin(v)) {
       tell_broken(v);
       more = false;
