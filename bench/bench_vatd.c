@@ -34,7 +34,7 @@ static json_t *open_kernel(struct driver *driver, const json_t *command)
 {
   struct vatd_error error;
   double began = stopwatch_now();
-  struct vatd_options options = {.database = text_of(command, "database")};
+  struct vatd_options options = {.database = text_of(command, "database"), .share_processor = true};
   if (driver->kernel)
     return failure("it is open");
   if (vatd_open(&options, &driver->kernel, &error) != VATD_OK)
