@@ -9,6 +9,7 @@
 #include "vat-worker/host.h"
 
 #include "vat-worker/engine.h"
+#include "vat-worker/harden.h"
 #include "vat-worker/values.h"
 
 #include <errno.h>
@@ -293,7 +294,8 @@ static void host_random(xsMachine *the)
   X("unhandled", host_unhandled, 1) \
   X("finished", host_finished, 2) \
   X("collectGarbage", host_collect_garbage, 0) \
-  X("random", host_random, 1)
+  X("random", host_random, 1) \
+  X("harden", harden, 1)
 
 static xsCallback callbacks[] = {
 #define X(name, function, arguments) function,
