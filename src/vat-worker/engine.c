@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 /* A snapshot names host functions by their index in host_callbacks(): another table, another signature. */
-#define SNAPSHOT_SIGNATURE "vatd worker 2"
+#define SNAPSHOT_SIGNATURE "vatd worker 3"
 #define MACHINE_NAME "vat"
 
 #define METER_INTERVAL 10000             /* computrons between two looks at the limit */
@@ -321,6 +321,7 @@ enum vatd_code engine_write_snapshot(struct engine *engine, const char *path, st
   if (!file)
     return error_set_errno(error, VATD_IO, errno, "%s", path);
   xsSnapshot snapshot = snapshot_of(file);
+  xs_platform_prepare_snapshot(engine->machine);
   fxWriteSnapshot(engine->machine, &snapshot);
   int failure = snapshot.error;
   if (fclose(file) != 0 && failure == 0)
@@ -349,9 +350,17 @@ static void enter_start(xsMachine *the, const void *argument)
   xsResult = xsCall3(xsResult, xsID("start"), xsVar(0), xsVar(1), xsVar(2));
 }
 
+/* The machine of a run that was aborted is not touched any more. */
+static bool can_collect(const struct engine_run *result)
+{
+  return result->end == ENGINE_QUIET || result->end == ENGINE_THROWN;
+}
+
 void engine_start(struct engine *engine, const struct init_frame *init, struct engine_run *result)
 {
   run(engine, enter_start, init, true, result);
+  if (can_collect(result))
+    xs_platform_shrink(engine->machine);
 }
 
 static void enter_deliver(xsMachine *the, const void *argument)
@@ -364,4 +373,10 @@ static void enter_deliver(xsMachine *the, const void *argument)
 void engine_deliver(struct engine *engine, const struct delivery *delivery, struct engine_run *result)
 {
   run(engine, enter_deliver, delivery, true, result);
+  if (!can_collect(result))
+    return;
+  if (delivery->type == DELIVERY_BRING_OUT_YOUR_DEAD)
+    xs_platform_shrink(engine->machine);
+  else
+    xs_platform_collect_between_cranks(engine->machine);
 }

@@ -4,10 +4,15 @@
  * no files, no debugger, no modules.
  *
  * Memory. Chunks (strings, buffers, code) live in one reserved range that grows in place, because XS compacts within a
- * block; slots come from malloc. Both count against the machine's allocationLimit when they are reserved and are given
- * back only with the machine, so the limit bounds the peak. XS grows by fixed steps, with a collection before each: the
- * steps are made to grow with the heap, or the time to fill it would be quadratic. For the same reason the heap grows too when
- * a collection has left little room: XS itself goes on with whatever it left, and may collect again for each few objects.
+ * block; slots live in mappings. Both count against the machine's allocationLimit while they are reserved, so the limit bounds
+ * the peak.
+ *
+ * Collections. XS collects whenever what it has is used up, and grows by fixed steps. Here the heap grows instead while less
+ * was made since the last collection than that one kept, and at least so much that its price is small; a collection that leaves
+ * little room is followed by growth, and steps grow with the heap: or the time to fill it would be quadratic. At the
+ * limit there is a collection before each growth. Where a slot is asked for chunks may not move, so such a collection takes no
+ * chunks; one between cranks takes both at once, and is therefore looked for earlier. After the start and after the vat was asked
+ * for its garbage, what is empty goes back to the system.
  *
  * Aborts. fxAbort() leaves the machine through the outermost jump (the one of xsBeginMetering) with abortStatus saying
  * why; JavaScript cannot catch it, and the machine must not be used again. One status is not an abort: a promise that
@@ -26,6 +31,12 @@
 #define GROWTH_SHARE 4 /* the heap grows by a quarter, or takes a quarter of what is left */
 #define STACK_MARGIN (128 * 1024) /* what C may still use when JavaScript may not go deeper, as in XS itself */
 #define ROOM_SHARE 8   /* it grows when a collection has left less than an eighth free */
+#define LEAST_MADE_SLOTS (64 * 1024) /* two mebibytes: what is made, at least, until there is a collection between cranks */
+#define LEAST_MADE_CHUNK_BYTES ((size_t)4 * 1024 * 1024)
+#define WITHIN_CRANK 2 /* within one it may be so many times that */
+
+#define SNAPSHOT_SPARE_SLOTS 1024
+#define SNAPSHOT_SPARE_CHUNK_BYTES (64 * 1024)
 
 /* The stack */
 
@@ -136,18 +147,28 @@ txSlot *fxAllocateSlots(txMachine *the, txSize count)
 {
   charge(the, (size_t)count * sizeof(txSlot));
   adapt_steps(the, (size_t)the->maximumChunksSize, (size_t)the->maximumHeapCount + (size_t)count);
-  return malloc((size_t)count * sizeof(txSlot));
+  size_t size = ((size_t)count + 1) * sizeof(txSlot);
+  txSlot *slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (slots == MAP_FAILED)
+    return NULL;
+  memcpy(slots, &size, sizeof size); /* one slot ahead, since XS does not say how many it gives back */
+  return slots + 1;
 }
 
 void fxFreeSlots(txMachine *the, void *slots)
 {
   (void)the;
-  free(slots);
+  txSlot *first = (txSlot *)slots - 1;
+  size_t size;
+  memcpy(&size, first, sizeof size);
+  munmap(first, size);
 }
 
-/* XS's own, renamed by cmake/Xs.cmake. */
+/* Collections. XS's own functions, renamed by cmake/Xs.cmake. */
 txSlot *fxNewSlotOfXS(txMachine *the);
 void *fxNewChunkOfXS(txMachine *the, txSize size);
+void *fxNewGrowableChunkOfXS(txMachine *the, txSize size, txSize capacity);
+void fxCollectOfXS(txMachine *the, txFlag flag);
 void fxGrowSlots(txMachine *the, txSize count);
 
 static bool may_reserve(const txMachine *the, size_t size)
@@ -156,35 +177,163 @@ static bool may_reserve(const txMachine *the, size_t size)
          size <= the->allocationLimit - the->allocatedSpace;
 }
 
+/* Whether so much was made since the last collection that another one is worth its price, which what is kept decides. */
+static bool is_due(size_t used, size_t kept, size_t least)
+{
+  size_t made = used > kept ? used - kept : 0;
+  return made >= least && made >= kept;
+}
+
+/* Only one that compacts takes chunks, too; where a slot is asked for it may not, since chunks would move. */
+void fxCollect(txMachine *the, txFlag flag)
+{
+  fxCollectOfXS(the, flag);
+  the->keptSlots = (size_t)the->currentHeapCount;
+  if (flag & XS_COMPACT_FLAG)
+    the->keptChunkBytes = (size_t)the->currentChunksSize;
+}
+
+static bool slots_are_due(const txMachine *the, size_t least)
+{
+  return is_due((size_t)the->currentHeapCount, the->keptSlots, least);
+}
+
+static bool chunks_are_due(const txMachine *the, size_t least)
+{
+  return is_due((size_t)the->currentChunksSize, the->keptChunkBytes, least);
+}
+
+void xs_platform_collect_between_cranks(xsMachine *the)
+{
+  if (slots_are_due(the, LEAST_MADE_SLOTS) || chunks_are_due(the, LEAST_MADE_CHUNK_BYTES))
+    fxCollect(the, XS_COMPACT_FLAG | XS_ORGANIC_FLAG);
+}
+
+static void find_slots(txMachine *the)
+{
+  if (slots_are_due(the, WITHIN_CRANK * LEAST_MADE_SLOTS) || !may_reserve(the, (size_t)the->minimumHeapCount * sizeof(txSlot)))
+    fxCollect(the, XS_ORGANIC_FLAG);
+  size_t free = (size_t)(the->maximumHeapCount - the->currentHeapCount);
+  bool little = free < (size_t)the->maximumHeapCount / ROOM_SHARE;
+  if (little && may_reserve(the, (size_t)the->minimumHeapCount * sizeof(txSlot)))
+    fxGrowSlots(the, the->minimumHeapCount);
+}
+
 txSlot *fxNewSlot(txMachine *the)
 {
-  if (the->freeHeap)
-    return fxNewSlotOfXS(the);
-  txSlot *slot = fxNewSlotOfXS(the);
-  size_t held = (size_t)the->maximumHeapCount;
-  size_t used = (size_t)the->currentHeapCount;
-  if (held - used < held / ROOM_SHARE && may_reserve(the, (size_t)the->minimumHeapCount * sizeof(txSlot)))
-    fxGrowSlots(the, the->minimumHeapCount);
-  return slot;
+  if (!the->freeHeap)
+    find_slots(the);
+  return fxNewSlotOfXS(the);
 }
 
 /* The chunks are one block (fxAllocateChunks), so that more is had by moving its limit. */
-void *fxNewChunk(txMachine *the, txSize size)
+static void find_room(txMachine *the, size_t size)
 {
   txBlock *block = the->firstBlock;
-  size_t room = (size_t)(block->limit - block->current);
-  void *data = fxNewChunkOfXS(the, size);
-  size_t word = sizeof(size_t);
-  if (((size_t)size + word - 1) / word * word + sizeof(txChunk) <= room) /* it was there without a collection */
-    return data;
+  size_t step = (size_t)the->minimumChunksSize;
+  if (chunks_are_due(the, WITHIN_CRANK * LEAST_MADE_CHUNK_BYTES) || !may_reserve(the, size + step))
+    fxCollect(the, XS_COMPACT_FLAG | XS_ORGANIC_FLAG);
   size_t held = (size_t)(block->limit - (txByte *)block);
-  room = (size_t)(block->limit - block->current);
-  size_t more = (size_t)the->minimumChunksSize;
-  if (room < held / ROOM_SHARE && may_reserve(the, more) && fxAllocateChunks(the, (txSize)more)) {
+  size_t room = (size_t)(block->limit - block->current);
+  size_t more = (size + step - 1) / step * step;
+  bool little = room < size || room < held / ROOM_SHARE;
+  if (little && more < CHUNK_RANGE_SIZE && may_reserve(the, more) && fxAllocateChunks(the, (txSize)more)) {
     block->limit += more;
     the->maximumChunksSize += (txSize)more;
   }
-  return data;
+}
+
+static void make_room(txMachine *the, txSize size)
+{
+  size_t needed = (size_t)size + sizeof(txChunk) + sizeof(size_t);
+  if (needed > (size_t)(the->firstBlock->limit - the->firstBlock->current))
+    find_room(the, needed);
+}
+
+void *fxNewChunk(txMachine *the, txSize size)
+{
+  make_room(the, size);
+  return fxNewChunkOfXS(the, size);
+}
+
+void *fxNewGrowableChunk(txMachine *the, txSize size, txSize capacity)
+{
+  make_room(the, capacity);
+  return fxNewGrowableChunkOfXS(the, size, capacity);
+}
+
+/* Giving back what a collection has left empty */
+
+/* Free slots are told from others by the list that they are in only; for a while they wear the mark that live ones wear
+ * during a collection. */
+static void mark_free_slots(const txMachine *the)
+{
+  for (txSlot *slot = the->freeHeap; slot; slot = slot->next)
+    slot->flag = XS_MARK_FLAG;
+}
+
+static void drop_empty_heaps(txMachine *the)
+{
+  txSlot **link = &the->firstHeap;
+  txSlot *heap;
+  while ((heap = *link)) {
+    txSlot *limit = heap->value.reference;
+    txSlot *slot = heap + 1;
+    while (slot < limit && (slot->flag & XS_MARK_FLAG))
+      slot++;
+    if (slot < limit) {
+      link = &heap->next;
+      continue;
+    }
+    *link = heap->next;
+    the->maximumHeapCount -= (txSize)(limit - heap - 1);
+    the->allocatedSpace -= (size_t)((char *)limit - (char *)heap);
+    fxFreeSlots(the, heap);
+  }
+}
+
+/* The slots in order of their addresses, so that new ones lie together. */
+static void link_free_slots(txMachine *the)
+{
+  txSlot **link = &the->freeHeap;
+  for (txSlot *heap = the->firstHeap; heap; heap = heap->next) {
+    for (txSlot *slot = heap + 1; slot < heap->value.reference; slot++) {
+      if (slot->flag & XS_MARK_FLAG) {
+        slot->flag = XS_NO_FLAG;
+        *link = slot;
+        link = &slot->next;
+      }
+    }
+  }
+  *link = NULL;
+}
+
+static void give_back_chunks(txMachine *the)
+{
+  txBlock *block = the->firstBlock;
+  size_t held = (size_t)(block->limit - (txByte *)block);
+  size_t kept = whole_pages((size_t)(block->current - (txByte *)block));
+  if (kept >= held || madvise((char *)block + kept, held - kept, MADV_DONTNEED) != 0)
+    return;
+  block->limit = (txByte *)block + kept;
+  the->maximumChunksSize -= (txSize)(held - kept);
+  the->allocatedSpace -= held - kept;
+}
+
+void xs_platform_shrink(xsMachine *the)
+{
+  fxCollect(the, XS_COMPACT_FLAG | XS_ORGANIC_FLAG);
+  mark_free_slots(the);
+  drop_empty_heaps(the);
+  link_free_slots(the);
+  give_back_chunks(the);
+}
+
+void xs_platform_prepare_snapshot(xsMachine *the)
+{
+  xs_platform_shrink(the);
+  the->maximumHeapCount = the->currentHeapCount + SNAPSHOT_SPARE_SLOTS;
+  the->maximumChunksSize = the->currentChunksSize + SNAPSHOT_SPARE_CHUNK_BYTES;
 }
 
 /* Aborts and rejections */

@@ -14,8 +14,8 @@
 #include <stdint.h>
 
 /* The least by which the heap grows. */
-#define XS_PLATFORM_CHUNK_STEP (1024 * 1024)
-#define XS_PLATFORM_SLOT_STEP (32 * 1024)
+#define XS_PLATFORM_CHUNK_STEP (256 * 1024)
+#define XS_PLATFORM_SLOT_STEP (8 * 1024)
 
 /* Runs `source` (NUL-terminated UTF-8) as a program of the start realm. Inside a host frame; throws what it throws. */
 void xs_platform_run_program(xsMachine *the, const char *name, const char *source);
@@ -32,6 +32,15 @@ void xs_platform_collect_rejections(xsMachine *the);
 
 /* Heap in use: slots and chunks. */
 uint64_t xs_platform_heap_bytes(const xsMachine *the);
+
+/* Collects, when it is worth while, what cranks have left. Outside a run. */
+void xs_platform_collect_between_cranks(xsMachine *the);
+
+/* Collects, and gives empty memory back to the system. Outside a run. */
+void xs_platform_shrink(xsMachine *the);
+
+/* Makes the heap so small that whoever reads the snapshot written next reserves little more than its content. */
+void xs_platform_prepare_snapshot(xsMachine *the);
 
 /* Computrons since metering began. */
 uint32_t xs_platform_meter(const xsMachine *the);
