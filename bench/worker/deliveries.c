@@ -6,7 +6,7 @@
  *   deliveries --snapshot FILE CODE.js [WORKLOAD [COUNT]]
  *   deliveries --scripts BOOT.js SUPERVISOR.js CODE.js [WORKLOAD [COUNT]]
  *
- * CODE.js is map.js as a bundle's code. One line per workload: deliveries per second, CPU time and computrons of each.
+ * CODE.js is map.js as a bundle's code; the workloads are set, bump, hello, burst100 and burst4000. One line per workload: deliveries per second, CPU time and computrons of each.
  */
 #include "base/memory.h"
 #include "vat-worker/engine.h"
@@ -169,10 +169,35 @@ static void do_hello(struct rig *rig, unsigned i)
   call(rig, "hello", "");
 }
 
+/* So many sends in one crank: their costs must not grow with their number. */
+static void do_burst(struct rig *rig, unsigned count)
+{
+  char *body = memory_printf("#[\"burst\",[\"$0.Alleged: friend\",%u]]", count);
+  struct bytes friend = bytes_of("o-1");
+  struct delivery delivery = {
+      .type = DELIVERY_MESSAGE,
+      .message = {.target = bytes_of("o+0"), .methargs = {bytes_of(body), {&friend, 1}}, .result = bytes_of("p-99")},
+  };
+  deliver(rig, &delivery);
+  free(body);
+}
+
+static void do_burst_100(struct rig *rig, unsigned i)
+{
+  (void)i;
+  do_burst(rig, 100);
+}
+
+static void do_burst_4000(struct rig *rig, unsigned i)
+{
+  (void)i;
+  do_burst(rig, 4000);
+}
+
 static const struct workload {
   const char *name;
   void (*deliver)(struct rig *rig, unsigned i);
-} workloads[] = {{"set", do_set}, {"bump", do_bump}, {"hello", do_hello}};
+} workloads[] = {{"set", do_set}, {"bump", do_bump}, {"hello", do_hello}, {"burst100", do_burst_100}, {"burst4000", do_burst_4000}};
 
 static double seconds(clockid_t clock)
 {
@@ -194,7 +219,7 @@ static __attribute__((noinline)) void measure(struct rig *rig, const struct work
   }
   wall = seconds(CLOCK_MONOTONIC) - wall;
   cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-  printf("%-6s %8.0f deliveries/s %8.1f us CPU %8.0f computrons\n", workload->name, count / wall, cpu / count * 1e6,
+  printf("%-9s %8.0f deliveries/s %8.1f us CPU %8.0f computrons\n", workload->name, count / wall, cpu / count * 1e6,
          (double)rig->computrons / count);
 }
 
@@ -239,7 +264,7 @@ int main(int argc, char **argv)
   const char *name = *arguments ? *arguments++ : NULL;
   unsigned count = *arguments ? (unsigned)strtoul(*arguments, NULL, 10) : DEFAULT_COUNT;
   for (size_t i = 0; i < sizeof workloads / sizeof workloads[0]; i++) {
-    if (!name || strcmp(name, workloads[i].name) == 0)
+    if (name ? strcmp(name, workloads[i].name) == 0 : strncmp(workloads[i].name, "burst", 5) != 0)
       measure(&rig, &workloads[i], count);
   }
   return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bench/worker/map.js - a vat with a durable map of many keys, for deliveries.c. */
-import { Far } from '@endo/far';
+import { E, Far } from '@endo/far';
 
 const { makeScalarBigMapStore } = VatData;
 
@@ -27,5 +27,10 @@ export const buildRootObject = (_vatPowers, _parameters, baggage) => {
       baggage.set('count', baggage.get('count') + 1);
     },
     hello: () => {},
+    burst: (friend, count) => {
+      for (let i = 0; i < count; i += 1) {
+        E(friend).hello();
+      }
+    },
   });
 };

@@ -20,6 +20,7 @@
   size_t allocationLimit; \
   size_t allocatedSpace; \
   size_t keptSlots; /* what the last collection left */ \
-  size_t keptChunkBytes;
+  size_t keptChunkBytes; \
+  void *lastJobEntry;
 
 #endif

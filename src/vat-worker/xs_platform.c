@@ -388,6 +388,47 @@ void fxQueuePromiseJobs(txMachine *the)
   the->promiseJobs = 1;
 }
 
+/* The list holds two slots for each promise; this one is handled now. */
+static void forget_rejection(txMachine *the, const txSlot *promise)
+{
+  txSlot **link = &mxUnhandledPromises.value.reference->next;
+  while (*link && (*link)->value.weakRef.target != promise)
+    link = &(*link)->next->next;
+  if (*link)
+    *link = (*link)->next->next;
+}
+
+/*
+ * Takes the place of XS's own (xs_weak.h), which looks for the end of the list for each job. The list is only appended
+ * to, here, and taken as a whole, so that its last slot is known whenever there is one. A job is what a call has on the
+ * stack: six slots and the arguments.
+ */
+void fxQueueJob(txMachine *the, txInteger count, txSlot *promise)
+{
+  txSlot *pending = mxPendingJobs.value.reference;
+  if (promise)
+    forget_rejection(the, promise);
+  if (!pending->next) {
+    fxQueuePromiseJobs(the);
+    the->lastJobEntry = pending;
+  }
+  txSlot *first = the->stack;
+  txSlot *end = first + count + 6;
+  txSlot *job = fxNewInstance(the);
+  txSlot *copy = job;
+  for (txSlot *item = end - 1; item >= first; item--) {
+    copy = copy->next = fxNewSlot(the);
+    copy->kind = item->kind;
+    copy->value = item->value;
+  }
+  txSlot *entry = fxNewSlot(the);
+  entry->kind = XS_REFERENCE_KIND;
+  entry->value.reference = job;
+  ((txSlot *)the->lastJobEntry)->next = entry;
+  the->lastJobEntry = entry;
+  the->stack = end;
+}
+
 bool xs_platform_has_jobs(const xsMachine *the)
 {
   return the->promiseJobs != 0;
@@ -406,12 +447,30 @@ void xs_platform_run_jobs(xsMachine *the)
 
 /* Programs */
 
-void xs_platform_run_program(xsMachine *the, const char *name, const char *source)
+/* What fxParseScript() does, without the line of each statement: the scripts are ours, and they are run for each delivery. */
+static txScript *parse_program(txMachine *the, const char *source)
 {
   txStringCStream stream = {.buffer = (txString)source, .offset = 0, .size = (txSize)strlen(source)};
+  txParser parser;
+  txParserJump jump;
+  txScript *volatile script = NULL; /* set between setjmp and longjmp */
+  fxInitializeParser(&parser, the, the->parserBufferSize, the->parserTableModulo);
+  parser.firstJump = &jump;
+  if (c_setjmp(jump.jmp_buf) == 0) {
+    fxParserTree(&parser, &stream, fxStringCGetter, mxProgramFlag, NULL);
+    fxParserHoist(&parser);
+    fxParserBind(&parser);
+    script = fxParserCode(&parser);
+  }
+  fxTerminateParser(&parser);
+  return script;
+}
+
+void xs_platform_run_program(xsMachine *the, const char *name, const char *source)
+{
   txSlot *module = mxProgram.value.reference;
   txSlot *realm = mxModuleInstanceInternal(module)->value.module.realm;
-  txScript *script = fxParseScript(the, &stream, fxStringCGetter, mxProgramFlag | mxDebugFlag);
+  txScript *script = parse_program(the, source);
   mxModuleInstanceInternal(module)->value.module.id = fxID(the, (txString)name);
   fxRunScript(the, script, mxRealmGlobal(realm), NULL, mxRealmClosures(realm)->value.reference, NULL, module);
   mxPullSlot(mxResult);
