@@ -8,7 +8,6 @@
  * uncaught exception outside a promise job.
  */
 import './start-console.js';
-import './native-harden.js';
 import 'ses';
 import '@endo/eventual-send/shim.js';
 

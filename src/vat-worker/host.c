@@ -10,6 +10,7 @@
 
 #include "vat-worker/engine.h"
 #include "vat-worker/harden.h"
+#include "vat-worker/pass_style.h"
 #include "vat-worker/values.h"
 
 #include <errno.h>
@@ -295,7 +296,8 @@ static void host_random(xsMachine *the)
   X("finished", host_finished, 2) \
   X("collectGarbage", host_collect_garbage, 0) \
   X("random", host_random, 1) \
-  X("harden", harden, 1)
+  X("harden", harden, 1) /* SES takes it as a global */ \
+  X("passStyle", pass_style, 1)
 
 static xsCallback callbacks[] = {
 #define X(name, function, arguments) function,
@@ -327,4 +329,7 @@ void host_install(xsMachine *the)
     xsSet(xsVar(0), xsID(properties[i].name), xsVar(1));
   }
   xsSet(xsGlobal, xsID("vatHost"), xsVar(0));
+  xsVar(1) = xsGet(xsVar(0), xsID("harden"));
+  xsDefine(xsVar(1), xsID("name"), xsString("harden"), xsDontEnum | xsDontSet);
+  xsSet(xsGlobal, xsID("harden"), xsVar(1));
 }

@@ -5,7 +5,7 @@ vatd_unit_test(cesu8_test unit/cesu8_test.c LINK vatd_worker_parts)
 
 set(VAT_CODE_DIR ${CMAKE_BINARY_DIR}/tests/vats)
 set(VAT_CODE)
-foreach(vat probe durable storage)
+foreach(vat probe durable storage chance)
   add_custom_command(
     OUTPUT ${VAT_CODE_DIR}/${vat}.code.js
     COMMAND ${ESBUILD} tests/unit/vats/${vat}.js --bundle --format=iife --global-name=__vatExports__ --target=es2022
@@ -18,7 +18,31 @@ foreach(vat probe durable storage)
 endforeach()
 add_custom_target(unit_test_vats DEPENDS ${VAT_CODE})
 
-foreach(test worker_test liveslots_test)
+# The scripts of other workers that oracle_test compares with: without C in the place of the packages' JavaScript, and with defects.
+# other_script(NAME SOURCE FIRST OPTION...): unit/oracle/FIRST.js is run before all else.
+set(OTHER_SCRIPTS)
+function(other_script name source first)
+  set(output ${CMAKE_BINARY_DIR}/tests/${name})
+  set(inject ${CMAKE_CURRENT_SOURCE_DIR}/unit/oracle/${first}.js)
+  add_custom_command(
+    OUTPUT ${output}
+    COMMAND ${ESBUILD} js/${source} --bundle --format=iife --target=es2022 [[--banner:js="use strict";]] --inject:${inject}
+            --legal-comments=none --log-level=warning --outfile=${output} ${ARGN}
+    DEPENDS ${inject} ${CMAKE_BINARY_DIR}/vat-supervisor.js ${CMAKE_BINARY_DIR}/vat-boot.js
+    WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    COMMENT "Bundling ${name}"
+    VERBATIM)
+  set(OTHER_SCRIPTS ${OTHER_SCRIPTS} ${output} PARENT_SCOPE)
+endfunction()
+other_script(plain-boot.js boot.js plain-harden)
+other_script(plain-supervisor.js supervisor.js plain-style ${URL_SOURCE})
+other_script(shallow-boot.js boot.js shallow)
+other_script(wrong-style-supervisor.js supervisor.js wrong-style ${URL_SOURCE} ${OURS_FOR_ENDO})
+add_custom_target(other_worker_scripts DEPENDS ${OTHER_SCRIPTS})
+add_dependencies(other_worker_scripts vat_scripts)
+add_dependencies(unit_test_vats other_worker_scripts)
+
+foreach(test worker_test liveslots_test oracle_test)
   vatd_unit_test(${test} unit/${test}.c unit/worker_harness.c LINK vatd_wire vatd_worker_snapshot PkgConfig::JANSSON)
   target_compile_definitions(${test} PRIVATE WORKER_BUILD_DIR="${CMAKE_BINARY_DIR}" VAT_CODE_DIR="${VAT_CODE_DIR}")
   add_dependencies(${test} unit_test_vats)

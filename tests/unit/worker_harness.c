@@ -27,6 +27,16 @@ static int moved_up(int fd)
   return high;
 }
 
+static const struct {
+  const char *boot;
+  const char *supervisor;
+} scripts[] = {
+    [FROM_SCRIPTS] = {"vat-boot.js", "vat-supervisor.js"},
+    [FROM_PLAIN_SCRIPTS] = {"tests/plain-boot.js", "tests/plain-supervisor.js"},
+    [FROM_SHALLOW_SCRIPTS] = {"tests/shallow-boot.js", "vat-supervisor.js"},
+    [FROM_WRONG_STYLE_SCRIPTS] = {"vat-boot.js", "tests/wrong-style-supervisor.js"},
+};
+
 static _Noreturn void run_worker(int channel, enum start_way way)
 {
   if (dup2(channel, 3) != 3)
@@ -39,8 +49,9 @@ static _Noreturn void run_worker(int channel, enum start_way way)
   } else if (way == FROM_TEST) {
     execl("/proc/self/exe", "vat", "--serve", NULL);
   } else {
-    execl(WORKER_BUILD_DIR "/vat-worker", "vat-worker", "--allow-weak", "namespaces", "--scripts", WORKER_BUILD_DIR "/vat-boot.js",
-          WORKER_BUILD_DIR "/vat-supervisor.js", NULL);
+    char *boot = memory_printf("%s/%s", WORKER_BUILD_DIR, scripts[way].boot);
+    char *supervisor = memory_printf("%s/%s", WORKER_BUILD_DIR, scripts[way].supervisor);
+    execl(WORKER_BUILD_DIR "/vat-worker", "vat-worker", "--allow-weak", "namespaces", "--scripts", boot, supervisor, NULL);
   }
   _exit(127);
 }

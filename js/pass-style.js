@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * js/pass-style.js - @endo/pass-style as the packages of the supervisor see it: itself, but that the host looks first
+ * (src/vat-worker/pass_style.c).
+ */
+import { passStyleOf as original } from '../node_modules/@endo/pass-style/index.js';
+
+export * from '../node_modules/@endo/pass-style/index.js';
+
+const { passStyle } = globalThis.vatHost;
+
+export const passStyleOf = harden(passable => passStyle(passable) ?? original(passable));
+
+export const assertPassable = harden(value => {
+  passStyleOf(value);
+});
+
+export const isPassable = harden(specimen => {
+  try {
+    return passStyleOf(specimen) !== undefined;
+  } catch (_error) {
+    return false;
+  }
+});
