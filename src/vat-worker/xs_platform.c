@@ -24,6 +24,7 @@
 
 #include "vat-worker/xs_platform.h"
 
+#include <malloc.h>
 #include <pthread.h>
 
 #define CHUNK_RANGE_SIZE ((size_t)2047 * 1024 * 1024) /* XS counts chunk bytes in 31 bits */
@@ -292,13 +293,34 @@ static void drop_empty_heaps(txMachine *the)
   }
 }
 
-/* The slots in order of their addresses, so that new ones lie together. */
+/* How many slots from `slot` on fill a page of free ones: 0 or a page's. */
+static size_t free_page(const txSlot *slot, const txSlot *limit, size_t page)
+{
+  size_t count = page / sizeof *slot;
+  if ((uintptr_t)slot % page != 0 || (size_t)(limit - slot) < count)
+    return 0;
+  for (size_t i = 0; i < count; i++) {
+    if (!(slot[i].flag & XS_MARK_FLAG))
+      return 0;
+  }
+  return count;
+}
+
+/*
+ * The free slots in order of their addresses, so that new ones lie together. Whole pages of them are left out and given back:
+ * they read as slots that nobody refers to, and the next collection finds them again.
+ */
 static void link_free_slots(txMachine *the)
 {
+  size_t page = (size_t)getpagesize();
   txSlot **link = &the->freeHeap;
   for (txSlot *heap = the->firstHeap; heap; heap = heap->next) {
-    for (txSlot *slot = heap + 1; slot < heap->value.reference; slot++) {
-      if (slot->flag & XS_MARK_FLAG) {
+    txSlot *limit = heap->value.reference;
+    for (txSlot *slot = heap + 1; slot < limit; slot++) {
+      size_t count = free_page(slot, limit, page);
+      if (count > 0 && madvise(slot, page, MADV_DONTNEED) == 0) {
+        slot += count - 1;
+      } else if (slot->flag & XS_MARK_FLAG) {
         slot->flag = XS_NO_FLAG;
         *link = slot;
         link = &slot->next;
@@ -320,6 +342,16 @@ static void give_back_chunks(txMachine *the)
   the->allocatedSpace -= held - kept;
 }
 
+/* Below its top, the stack holds nothing. */
+static void give_back_stack(txMachine *the)
+{
+  size_t page = (size_t)getpagesize();
+  uintptr_t from = ((uintptr_t)the->stackBottom + page - 1) / page * page;
+  uintptr_t to = (uintptr_t)the->stack / page * page;
+  if (to > from)
+    madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 void xs_platform_shrink(xsMachine *the)
 {
   fxCollect(the, XS_COMPACT_FLAG | XS_ORGANIC_FLAG);
@@ -327,6 +359,8 @@ void xs_platform_shrink(xsMachine *the)
   drop_empty_heaps(the);
   link_free_slots(the);
   give_back_chunks(the);
+  give_back_stack(the);
+  malloc_trim(0); /* the parser's trees, above all */
 }
 
 void xs_platform_prepare_snapshot(xsMachine *the)
