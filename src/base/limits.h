@@ -103,11 +103,13 @@
 #define LIMIT_BATCH_CRANKS 256
 #define LIMIT_BATCH_BYTES (16 * MIB)
 #define LIMIT_BATCH_MS 5
+#define MANY_WAITING 64       /* requests: then nobody waits for a single answer, and */
+#define LIMIT_BUSY_BATCH_MS 20 /* a batch may take so long, for a commit costs the same */
 #define DEFAULT_MOST_WORKERS 200 /* beyond, idle vats that may sleep are put to sleep */
 #define LIMIT_DELIVERIES_AHEAD 16 /* under way to one vat at once */
 #define LIMIT_AHEAD_BYTES MIB     /* of frames under way to one vat, beyond which no more are sent */
 #define LIMIT_UNDO_BYTES (4096ull * MIB) /* what one crank may replace; several times what it may write */
-#define LIMIT_CACHED_ROWS 16384 /* of the kernel's table, kept in memory beyond their batch */
+#define LIMIT_CACHED_ROWS 65536 /* of the kernel's table, kept in memory beyond their batch */
 #define LIMIT_CACHED_ROW (4 * KIB) /* key and value of one of them */
 #define LIMIT_BACKUP_PAGES 64 /* of a backup, between two batches */
 

@@ -160,8 +160,9 @@ struct staged_item {
   uint64_t sender; /* of a message; 0: no vat */
 };
 
+/* A request that waits for a promise. */
 struct waiter {
-  struct kref promise;
+  struct waiter *next; /* waits for the same one */
   uint64_t request;
 };
 
@@ -240,9 +241,8 @@ struct kernel {
   struct service_table services;
   json_t *sandbox;           /* see kernel_describe_sandbox(); or NULL */
   json_t *allowed_globals;   /* array of names, or NULL: all */
-  struct waiter *waiters; /* requests that wait for a promise */
+  struct idmap waiters; /* number of a promise -> struct waiter, the first of those who wait for it */
   size_t waiter_count;
-  size_t waiter_capacity;
 
   struct effect_queue out;   /* may leave now */
   struct effect_queue gated; /* wait for their batch */

@@ -111,6 +111,7 @@ enum vatd_code kernel_open(struct store *store, struct kernel **kernel, struct e
   arena_init(&k->arena);
   idmap_init(&k->vats);
   idmap_init(&k->workers);
+  idmap_init(&k->waiters);
   services_init(&k->services);
   store->on_outcome = batch_ended;
   store->outcome_context = k;
@@ -165,7 +166,7 @@ enum vatd_code kernel_reopen(struct kernel *k, struct error *error)
   gate_forget(k);
   crank_forget(k);
   number_list_clear(&k->services.interrupted);
-  k->waiter_count = 0;
+  requests_forget(k);
   k->changed = false;
   k->batch_cranks = 0;
   k->batch_bytes = 0;
@@ -193,7 +194,8 @@ void kernel_free(struct kernel *k)
   free(k->staged.dequeued.items);
   free(k->staged.settled);
   free(k->maybe_free);
-  free(k->waiters);
+  requests_forget(k);
+  idmap_fini(&k->waiters);
   arena_fini(&k->arena);
   k->store->on_outcome = NULL;
   free(k);
@@ -292,7 +294,7 @@ bool kernel_commit_due(const struct kernel *k, uint64_t age_ms)
   bool idle = k->under_way == 0 && k->ready.count == 0 && k->loose.count == 0 && k->restarts_due.count == 0 &&
               k->ending.count == 0;
   return idle || k->batch_cranks >= LIMIT_BATCH_CRANKS || k->batch_bytes >= LIMIT_BATCH_BYTES ||
-         age_ms >= LIMIT_BATCH_MS;
+         age_ms >= (k->waiter_count >= MANY_WAITING ? LIMIT_BUSY_BATCH_MS : LIMIT_BATCH_MS);
 }
 
 void kernel_commit(struct kernel *k)

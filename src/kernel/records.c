@@ -290,6 +290,7 @@ void record_new_promise(struct kernel *k, struct kref promise)
 {
   for (size_t i = 0; i < sizeof promise_fields / sizeof promise_fields[0]; i++)
     note_absent(k, kref_key(k, promise, promise_fields[i]));
+  note_absent(k, kref_key(k, promise, "idempotency"));
   note_absent(k, queue_key(k, promise, "head"));
   note_absent(k, queue_key(k, promise, "tail"));
 }

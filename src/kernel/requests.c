@@ -5,6 +5,7 @@
  */
 #include "kernel/requests.h"
 #include "base/check.h"
+#include "base/memory.h"
 #include "kernel/crank.h"
 #include "kernel/gate.h"
 #include "kernel/gc.h"
@@ -23,8 +24,17 @@ static void wait_for(struct kernel *k, struct kref promise, uint64_t request)
 {
   if (request == 0)
     return;
-  k->waiters = grown(k->waiters, k->waiter_count, &k->waiter_capacity, sizeof *k->waiters);
-  k->waiters[k->waiter_count++] = (struct waiter){promise, request};
+  struct waiter *waiter = memory_zalloc(sizeof *waiter);
+  struct waiter *first = idmap_get(&k->waiters, promise.id);
+  waiter->request = request;
+  k->waiter_count++;
+  if (!first) {
+    idmap_put(&k->waiters, promise.id, waiter);
+    return;
+  }
+  while (first->next)
+    first = first->next;
+  first->next = waiter;
 }
 
 const char *request_rejection_text(struct kernel *k, const struct kernel_data *reason)
@@ -73,14 +83,15 @@ static void answer_with_promise(struct kernel *k, uint64_t request, struct kref 
 
 static void answer_waiters(struct kernel *k, struct kref promise)
 {
-  size_t kept = 0;
-  for (size_t i = 0; i < k->waiter_count; i++) {
-    if (kref_equal(k->waiters[i].promise, promise))
-      answer_with_promise(k, k->waiters[i].request, promise);
-    else
-      k->waiters[kept++] = k->waiters[i];
+  struct waiter *waiter = idmap_get(&k->waiters, promise.id);
+  idmap_remove(&k->waiters, promise.id);
+  while (waiter) {
+    struct waiter *next = waiter->next;
+    answer_with_promise(k, waiter->request, promise);
+    free(waiter);
+    k->waiter_count--;
+    waiter = next;
   }
-  k->waiter_count = kept;
 }
 
 void requests_answer_settled(struct kernel *k)
@@ -93,8 +104,28 @@ void requests_answer_settled(struct kernel *k)
 
 void requests_abandon(struct kernel *k, const char *why)
 {
-  for (size_t i = 0; i < k->waiter_count; i++)
-    gate_answer_error(k, k->waiters[i].request, VATD_REJECTED, "%s", why);
+  struct waiter *waiter;
+  size_t position = 0;
+  while ((waiter = idmap_next(&k->waiters, &position))) {
+    for (; waiter; waiter = waiter->next)
+      gate_answer_error(k, waiter->request, VATD_REJECTED, "%s", why);
+  }
+  requests_forget(k);
+}
+
+void requests_forget(struct kernel *k)
+{
+  struct waiter *waiter;
+  size_t position = 0;
+  while ((waiter = idmap_next(&k->waiters, &position))) {
+    while (waiter) {
+      struct waiter *next = waiter->next;
+      free(waiter);
+      waiter = next;
+    }
+  }
+  idmap_fini(&k->waiters);
+  idmap_init(&k->waiters);
   k->waiter_count = 0;
 }
 

@@ -42,5 +42,7 @@ bool request_find_vat(struct kernel *k, uint64_t request, struct bytes vat, uint
 
 /* All waiting requests are told that their promise is gone. */
 void requests_abandon(struct kernel *k, const char *why);
+/* Forgets who waits; nobody is told. */
+void requests_forget(struct kernel *k);
 
 #endif
