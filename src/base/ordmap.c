@@ -97,6 +97,12 @@ bool ordmap_get(const struct ordmap *map, struct bytes key, struct bytes *value)
 
 void ordmap_put(struct ordmap *map, struct bytes key, struct bytes value)
 {
+  struct ordmap_entry *same = find(map, key);
+  if (same && same->value_size == value.size) { /* counters, mostly */
+    if (value.size)
+      memmove(same->data + same->key_size, value.data, value.size);
+    return;
+  }
   struct ordmap_entry *entry = memory_alloc(sizeof *entry + key.size + value.size);
   entry->key_size = key.size;
   entry->value_size = value.size;
@@ -104,9 +110,8 @@ void ordmap_put(struct ordmap *map, struct bytes key, struct bytes value)
     memcpy(entry->data, key.data, key.size);
   if (value.size)
     memcpy(entry->data + key.size, value.data, value.size);
-  struct ordmap_entry *old = find(map, key); /* after the copy: key and value may lie in the old entry */
-  if (old)
-    remove_entry(map, old);
+  if (same) /* after the copy: key and value may lie in it */
+    remove_entry(map, same);
   struct ordmap_tree tree = {map->root};
   ordmap_tree_RB_INSERT(&tree, entry);
   map->root = tree.rbh_root;

@@ -215,6 +215,7 @@ struct kernel {
   struct store *store;
   struct error broken; /* sticky; code is VATD_OK while all is well */
   struct arena arena;  /* of the current step */
+  struct buffer scratch; /* of records.c */
 
   struct idmap vats;    /* vat id -> struct vat */
   struct idmap workers; /* worker id -> struct vat */

@@ -109,6 +109,7 @@ enum vatd_code kernel_open(struct store *store, struct kernel **kernel, struct e
   k->store = store;
   k->most_flights = 1;
   arena_init(&k->arena);
+  buffer_init(&k->scratch, LIMIT_KERNEL_VALUE);
   idmap_init(&k->vats);
   idmap_init(&k->workers);
   idmap_init(&k->waiters);
@@ -197,6 +198,7 @@ void kernel_free(struct kernel *k)
   requests_forget(k);
   idmap_fini(&k->waiters);
   arena_fini(&k->arena);
+  buffer_fini(&k->scratch);
   k->store->on_outcome = NULL;
   free(k);
 }

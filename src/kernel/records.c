@@ -13,6 +13,8 @@
 
 /* ---- raw rows ---- */
 
+#define KEPT_SCRATCH (64 * KIB)
+
 /* A failing store ends the kernel; NOT_FOUND is an answer. */
 static bool worked(struct kernel *k, enum vatd_code code, const struct error *error)
 {
@@ -46,17 +48,25 @@ static struct bytes joined(struct kernel *k, const char *first, const char *seco
   return bytes_from(text, size);
 }
 
+/* What a row is read into before it is copied; empty, and no large one is kept. */
+static struct buffer *scratch(struct kernel *k)
+{
+  if (k->scratch.capacity > KEPT_SCRATCH)
+    buffer_fini(&k->scratch);
+  else
+    buffer_clear(&k->scratch);
+  return &k->scratch;
+}
+
 bool record_get(struct kernel *k, struct bytes key, struct bytes *value)
 {
   if (kernel_is_broken(k))
     return false;
   struct error error = {0};
-  struct buffer buffer;
-  buffer_init(&buffer, LIMIT_KERNEL_VALUE);
-  bool found = worked(k, k->store->ops->get(k->store, NULL, key, &buffer, &error), &error);
+  struct buffer *buffer = scratch(k);
+  bool found = worked(k, k->store->ops->get(k->store, NULL, key, buffer, &error), &error);
   if (found && value)
-    *value = arena_copy(&k->arena, buffer_bytes(&buffer));
-  buffer_fini(&buffer);
+    *value = arena_copy(&k->arena, buffer_bytes(buffer));
   return found;
 }
 
@@ -98,13 +108,11 @@ bool record_next_key(struct kernel *k, struct bytes after, struct bytes prefix, 
   if (kernel_is_broken(k))
     return false;
   struct error error = {0};
-  struct buffer buffer;
-  buffer_init(&buffer, LIMIT_KERNEL_VALUE);
-  bool found = worked(k, k->store->ops->next_key(k->store, NULL, after, &buffer, &error), &error);
-  found = found && bytes_start_with(buffer_bytes(&buffer), prefix);
+  struct buffer *buffer = scratch(k);
+  bool found = worked(k, k->store->ops->next_key(k->store, NULL, after, buffer, &error), &error);
+  found = found && bytes_start_with(buffer_bytes(buffer), prefix);
   if (found)
-    *key = arena_copy(&k->arena, buffer_bytes(&buffer));
-  buffer_fini(&buffer);
+    *key = arena_copy(&k->arena, buffer_bytes(buffer));
   return found;
 }
 

@@ -87,10 +87,10 @@ static bool is_cleared(const struct batched_store *b)
   return b->cleared.count > 0;
 }
 
-/* Whether the engine's row of that key still counts. */
+/* Whether the engine's row of that key, which has not been put, still counts. */
 static bool counts(const struct batched_store *b, const struct table *table, struct bytes full)
 {
-  return !is_cleared(b) && !ordmap_get(&table->deletes, full, NULL) && !ordmap_get(&table->puts, full, NULL);
+  return !is_cleared(b) && !ordmap_get(&table->deletes, full, NULL);
 }
 
 static enum vatd_code get_from_engine(struct batched_store *b, const char *vat, struct bytes key, struct buffer *value,
@@ -219,7 +219,7 @@ static bool merge_row(void *context, struct bytes key, struct bytes value)
     return false;
   struct row_key row_key;
   row_key_init(&row_key, merge->vat, key);
-  if (counts(merge->b, merge->table, row_key.full))
+  if (!ordmap_get(&merge->table->puts, row_key.full, NULL) && counts(merge->b, merge->table, row_key.full))
     merge->enough = !merge->row(merge->context, key, value);
   row_key_fini(&row_key);
   return !merge->enough;
