@@ -471,12 +471,16 @@ void oracle_check_quiet(struct world *w)
   }
 }
 
-/* Nothing that was queued earlier for this vat has been passed over. */
+/* Nothing that was queued earlier for this vat has been passed over. What was sent ahead may have lost its way since: a
+ * revocation takes effect at the next dispatch. */
 static void check_turn(const struct world *w, uint64_t vat, uint32_t message)
 {
   for (size_t i = 0; i < w->image.item_count; i++) {
     const struct image_item *item = &w->image.items[i];
-    if (!image_in_run_queue(item) || item_vat(w, item) != vat)
+    if (!image_in_run_queue(item))
+      continue;
+    bool sent_ahead = w->actors[vat].was_behind && message && item_message(w, item) == message;
+    if (item_vat(w, item) != vat && !sent_ahead)
       continue;
     EXPECT(item_message(w, item) == message, "v%" PRIu64 " gets m%u, and slot %" PRIu64 " was queued before", vat, message,
            item->slot);

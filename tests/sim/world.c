@@ -58,6 +58,7 @@ static void take_or_keep_delivery(struct world *w, uint64_t vat, struct bytes pa
 {
   struct actor *actor = &w->actors[vat];
   if (actor->outstanding == NOTHING) {
+    actor->was_behind = false;
     take_delivery(w, vat, payload);
     return;
   }
@@ -78,6 +79,7 @@ static void take_next_deliveries(struct world *w)
     actor->behind_count--;
     memmove(actor->behind, actor->behind + 1, actor->behind_count * sizeof actor->behind[0]);
     arena_clear(&actor->arena);
+    actor->was_behind = true;
     take_delivery(w, vat, arena_copy(&actor->arena, buffer_bytes(&next)));
     buffer_fini(&next);
   }

@@ -33,6 +33,7 @@ struct actor {
   struct key_value_list state;
   struct buffer behind[ACTOR_BEHIND]; /* deliver frames that have been sent behind the outstanding one, oldest first */
   unsigned behind_count;
+  bool was_behind; /* the outstanding one was sent behind another */
   uint32_t message; /* the outstanding delivery's, 0: it is no message */
   uint64_t pings[ACTOR_PINGS];
   unsigned ping_count;
