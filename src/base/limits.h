@@ -13,7 +13,7 @@
 #define GIB (1024 * MIB)
 
 /* Frames between kernel and worker (wire/frame.h). */
-#define LIMIT_FRAME_TO_WORKER (1 * GIB)     /* an init frame carries a whole vat's state */
+#define LIMIT_FRAME_TO_WORKER (1 * GIB)
 #define LIMIT_FRAME_FROM_WORKER (256 * MIB) /* a done frame carries one crank's effects */
 #define LIMIT_LOG_LINE (64 * KIB)           /* one console line; the worker cuts longer ones */
 #define LIMIT_LOG_LINES_PER_CRANK 1000      /* the worker drops what comes after, and says so */
@@ -43,8 +43,18 @@
 #define DEFAULT_CRANK_PROMISES 100000 /* likewise */
 #define DEFAULT_QUEUED_MESSAGES 100000 /* sent by the vat, not delivered yet; also, waiting for one promise */
 #define DEFAULT_STORAGE_BYTES (512 * MIB) /* keys and values of a vat's storage */
-#define LIMIT_STORAGE_BYTES (960 * MIB)   /* what fits an init frame */
+#define LIMIT_STORAGE_BYTES (960 * MIB)
 #define DEFAULT_STORAGE_KEYS 4000000
+
+/* Storage that is not in the worker yet (kernel/pages.h, vat/vatstore_cache.h). */
+#define LIMIT_INIT_STATE (256 * KIB)  /* keys and values in an init frame; of a larger state it carries the first part */
+#define LIMIT_PAGE_ROWS 512
+#define LIMIT_PAGE_BYTES (64 * KIB)   /* keys and values; a single row may be larger */
+#define LIMIT_PAGES_PER_CRANK 100000
+#define LEAST_PAGE_ROWS 16            /* of a page that follows no other; each that does is twice as large … */
+#define LEAST_PAGE_BYTES (4 * KIB)    /* … up to the limits */
+#define LIMIT_CACHE_BYTES (16 * MIB)  /* what a worker keeps of its vat's storage, beside what the crank changes;
+                                       * or an eighth of limits.heapBytes, if that is less */
 
 /* A worker process. */
 #define LIMIT_WORKER_STACK (8 * MIB)

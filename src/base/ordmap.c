@@ -147,3 +147,26 @@ bool ordmap_seek(const struct ordmap *map, struct bytes from, struct bytes *key,
 {
   return hand_out(first_after(map, from, true), key, value);
 }
+
+bool ordmap_floor(const struct ordmap *map, struct bytes at, struct bytes *key, struct bytes *value)
+{
+  struct ordmap_entry *best = NULL;
+  struct ordmap_entry *entry = root_of(map);
+  while (entry) {
+    int order = bytes_compare(entry_key(entry), at);
+    if (order <= 0)
+      best = entry;
+    if (order == 0)
+      break;
+    entry = order < 0 ? RB_RIGHT(entry, node) : RB_LEFT(entry, node);
+  }
+  return hand_out(best, key, value);
+}
+
+bool ordmap_last(const struct ordmap *map, struct bytes *key)
+{
+  struct ordmap_entry *entry = root_of(map);
+  while (entry && RB_RIGHT(entry, node))
+    entry = RB_RIGHT(entry, node);
+  return hand_out(entry, key, NULL);
+}

@@ -33,5 +33,9 @@ bool ordmap_remove(struct ordmap *map, struct bytes key);
 bool ordmap_next(const struct ordmap *map, struct bytes after, struct bytes *key, struct bytes *value);
 /* The smallest key greater than or equal to `from`; false at the end. */
 bool ordmap_seek(const struct ordmap *map, struct bytes from, struct bytes *key, struct bytes *value);
+/* The greatest key of all; false when there is none. */
+bool ordmap_last(const struct ordmap *map, struct bytes *key);
+/* The greatest key less than or equal to `at`; false when all are greater. */
+bool ordmap_floor(const struct ordmap *map, struct bytes at, struct bytes *key, struct bytes *value);
 
 #endif

@@ -29,6 +29,7 @@
 #include "kernel/gate.h"
 #include "kernel/gc.h"
 #include "kernel/launch.h"
+#include "kernel/pages.h"
 #include "kernel/promises.h"
 #include "kernel/quota.h"
 #include "kernel/records.h"
@@ -338,16 +339,18 @@ static bool encode_init(struct kernel *k, struct vat *vat, struct bytes bundle, 
   struct bytes config = {NULL, 0};
   struct bytes id = record_key(k, "%s", vat_id_text(vat->id).text);
   bool found = record_get(k, record_key(k, "vatConfig.%s", id.data), &config);
+  struct page_rows part = pages_read(k, vat->id, bytes_of(""), UINT64_MAX, LIMIT_INIT_STATE);
   struct init_frame init = {
       .id = vat->frame_id,
       .vat = id,
       .config = endowments_config(k, vat->id, config),
       .bundle = bundle,
-      .state = vatstore_rows(k, vat->id, bytes_of("")),
-      .complete = true,
+      .state = part.rows,
+      .complete = !part.more,
       .limits = {.computrons = vat->policy.computrons, .heap_bytes = vat->policy.heap_bytes},
   };
-  quota_open_account(vat, &init.state);
+  quota_open_account(k, vat, &part);
+  vat->pages = 0;
   return found && !kernel_is_broken(k) && frame_encode_init(frame, &init);
 }
 
@@ -380,7 +383,7 @@ static void start_worker(struct kernel *k, struct vat *vat)
   if (!prepare_start(k, vat, &frame, &program)) {
     buffer_fini(&frame);
     if (!kernel_is_broken(k))
-      suspend(k, vat, "its storage is larger than one init frame can carry");
+      suspend(k, vat, "its code and configuration are larger than one init frame can carry");
     return;
   }
   vat->worker = ++k->next_worker;
@@ -880,8 +883,21 @@ static void complete_starting(struct kernel *k, struct vat *vat, const struct do
     complete_start(k, vat, done);
 }
 
+void crank_page(struct kernel *k, struct vat *vat, struct bytes payload)
+{
+  struct error error = {0};
+  enum vatd_code code = pages_answer(k, vat, payload, &error);
+  if (code == VATD_LIMIT && vat->phase == VAT_STARTING)
+    start_failed(k, vat, error.text);
+  else if (code == VATD_LIMIT)
+    limit_exceeded(k, vat, error.text);
+  else if (code != VATD_OK)
+    crank_vat_broke_rules(k, vat, error.text);
+}
+
 void crank_complete(struct kernel *k, struct vat *vat, const struct done_frame *done)
 {
+  vat->pages = 0;
   forward_logs(k, vat, done);
   if (vat->phase == VAT_STARTING)
     complete_starting(k, vat, done);

@@ -36,6 +36,8 @@ void crank_restart(struct kernel *k, struct vat *vat);
 /* ---- what workers report ---- */
 
 /* `done` answers the vat's outstanding init or deliver. */
+/* The worker asks for a part of its storage (pages.h). */
+void crank_page(struct kernel *k, struct vat *vat, struct bytes payload);
 void crank_complete(struct kernel *k, struct vat *vat, const struct done_frame *done);
 /* The worker is gone, or has to go. */
 void crank_worker_ended(struct kernel *k, struct vat *vat, enum worker_end end, const char *detail);

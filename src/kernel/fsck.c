@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernel/fsck.c - see fsck.h: the tables, and the run over them. */
 #include "kernel/fsck_tables.h"
+
+#include <inttypes.h>
 #include "base/limits.h"
 #include "base/memory.h"
 
@@ -97,6 +99,42 @@ static uint64_t read_counter(struct fsck *f, struct store *store, const char *co
   return number;
 }
 
+struct storage_sum {
+  uint64_t bytes;
+  uint64_t keys;
+};
+
+static bool add_to_sum(void *context, struct bytes key, struct bytes value)
+{
+  struct storage_sum *sum = context;
+  sum->bytes += key.size + value.size;
+  sum->keys++;
+  return true;
+}
+
+/* A bound may be too high, but not too low. */
+static void check_account(struct fsck *f, struct store *store, const struct fsck_vat *vat)
+{
+  struct error error = {0};
+  struct storage_sum sum = {0};
+  struct bytes key = FSCK_KEY(f, "storage.%s", vat_id_text(vat->id).text);
+  if (store->ops->scan(store, vat_id_text(vat->id).text, bytes_of(""), add_to_sum, &sum, &error) != VATD_OK)
+    fsck_say(f, "kv_vatstore", bytes_of(vat_id_text(vat->id).text), "cannot be read to the end: %s", error.text);
+  else if (sum.bytes > vat->account_bytes || sum.keys > vat->account_keys ||
+           (vat->account_exact && (sum.bytes != vat->account_bytes || sum.keys != vat->account_keys)))
+    fsck_say(f, "kv", key, "is wrong: the vat keeps %" PRIu64 " bytes in %" PRIu64 " keys", sum.bytes, sum.keys);
+}
+
+static void check_accounts(struct fsck *f, struct store *store)
+{
+  size_t position = 0;
+  const struct fsck_vat *vat;
+  while ((vat = idmap_next(&f->vats, &position))) {
+    if (vat->has_account)
+      check_account(f, store, vat);
+  }
+}
+
 static void read_all(struct fsck *f, struct store *store, const struct fsck_lists *lists)
 {
   struct error error = {0};
@@ -107,8 +145,10 @@ static void read_all(struct fsck *f, struct store *store, const struct fsck_list
   /* What half of the rows say of the other half would only hide what is wrong. */
   if (store->ops->scan(store, NULL, bytes_of(""), fsck_read_row, f, &error) != VATD_OK)
     fsck_say(f, "kv", bytes_of(""), "cannot be read to the end: %s", error.text);
-  else
+  else {
     fsck_check(f, lists);
+    check_accounts(f, store);
+  }
 }
 
 size_t fsck_store(struct store *store, const struct fsck_lists *lists, fsck_found_fn *found, void *context)

@@ -5,6 +5,7 @@
  * together, as do those of one queue.
  */
 #include "kernel/fsck_tables.h"
+#include "kernel/quota.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -458,11 +459,19 @@ static void read_name(const struct row *row, struct bytes rest)
     add_link(&row->f->names, row, vat, KREF_NOTHING);
 }
 
+static void read_account(const struct row *row, struct fsck_vat *vat)
+{
+  vat->has_state = true;
+  vat->has_account = quota_parse_row(row->value, &vat->account_bytes, &vat->account_keys, &vat->account_exact);
+  if (!vat->has_account)
+    malformed(row, "an account of a storage");
+}
+
 /* Rows that are named WHAT.vN. False: it is none. */
 static bool read_vat_row(const struct row *row, struct bytes what, struct bytes name)
 {
-  static const char *const names[] = {"vatConfig", "vat", "live", "suspended", "ending", "strikes", "crashes", "reap"};
-  enum { CONFIG, RECORD, LIVE, SUSPENDED, ENDING, STRIKES, CRASHES, REAP, COUNT };
+  static const char *const names[] = {"vatConfig", "vat", "live", "suspended", "ending", "strikes", "crashes", "reap", "storage"};
+  enum { CONFIG, RECORD, LIVE, SUSPENDED, ENDING, STRIKES, CRASHES, REAP, STORAGE, COUNT };
   int which = 0;
   uint64_t id;
   while (which < COUNT && !bytes_is(what, names[which]))
@@ -482,6 +491,8 @@ static bool read_vat_row(const struct row *row, struct bytes what, struct bytes 
     vat->ending = true;
   else if (which == REAP)
     vat->has_garbage = true;
+  else if (which == STORAGE)
+    read_account(row, vat);
   else
     vat->has_state = true;
   return true;

@@ -71,6 +71,10 @@ struct fsck_vat {
   bool suspended;
   bool has_state;   /* rows that only a living vat has */
   bool has_garbage; /* rows that an ending vat may still have */
+  bool has_account; /* of its storage; how much it says: */
+  bool account_exact;
+  uint64_t account_bytes;
+  uint64_t account_keys;
   struct bytes name;
   uint64_t subcluster;
   struct kref root;

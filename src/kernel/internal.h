@@ -107,6 +107,11 @@ struct storage_account {
   uint64_t bytes; /* of keys and values */
   uint64_t keys;
   bool exact; /* else they are upper bounds */
+  /* What the row storage.vN says of it, if there is one. */
+  bool stored;
+  bool stored_exact;
+  uint64_t stored_bytes;
+  uint64_t stored_keys;
 };
 
 struct vat {
@@ -137,6 +142,7 @@ struct vat {
   uint64_t crashes;    /* environment faults in a row; as stored */
   uint64_t queued;     /* messages it has sent that are in the run queue */
   struct storage_account storage; /* once its worker has been started */
+  uint64_t pages;      /* that its worker has asked for in this crank */
 };
 
 /* ---- a launch under way ---- */

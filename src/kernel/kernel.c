@@ -347,6 +347,10 @@ void kernel_worker_frame(struct kernel *k, uint64_t worker, struct bytes payload
     pong(k, vat, id);
     return;
   }
+  if (type == FRAME_PAGE) {
+    crank_page(k, vat, payload);
+    return;
+  }
   bool awaited = (vat->phase == VAT_STARTING && id == vat->frame_id) || (vat->phase == VAT_BUSY && id == vat->flight->frame_id);
   if (type != FRAME_DONE || !awaited)
     crank_vat_broke_rules(k, vat, "a frame out of turn");

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernel/quota.c - see quota.h. */
 #include "kernel/quota.h"
+#include "kernel/records.h"
 #include "kernel/vats.h"
 #include "kernel/vatstore.h"
+
+#include <inttypes.h>
+
+/* What a bound is written too high by (keep_account()). */
+#define ACCOUNT_ROOM_BYTES (64 * KIB)
+#define ACCOUNT_ROOM_KEYS 1024
 
 static enum vatd_code exceeded(const struct vat *vat, const char *name, uint64_t most, const char *what, uint64_t got,
                                struct error *error)
@@ -86,15 +93,6 @@ static bool is_half_full(const struct vat *vat, const struct storage_account *ac
   return account->bytes > vat->policy.storage_bytes / 2 || account->keys > vat->policy.storage_keys / 2;
 }
 
-void quota_open_account(struct vat *vat, const struct key_value_list *rows)
-{
-  struct storage_account account = {.keys = rows->count};
-  for (size_t i = 0; i < rows->count; i++)
-    account.bytes += rows->items[i].key.size + rows->items[i].value.size;
-  account.exact = is_half_full(vat, &account);
-  vat->storage = account;
-}
-
 static bool count_row(void *context, struct bytes key, struct bytes value)
 {
   struct storage_account *account = context;
@@ -102,6 +100,104 @@ static bool count_row(void *context, struct bytes key, struct bytes value)
   account->bytes += key.size + value.size;
   return true;
 }
+
+static void count_all(struct kernel *k, const struct vat *vat, struct storage_account *account)
+{
+  account->bytes = 0;
+  account->keys = 0;
+  account->exact = true;
+  vatstore_each(k, vat->id, bytes_of(""), count_row, account);
+}
+
+/* ---- the row storage.vN ---- */
+
+static struct bytes account_key(struct kernel *k, uint64_t vat)
+{
+  return record_key(k, "storage.%s", vat_id_text(vat).text);
+}
+
+static struct storage_account read_account(struct kernel *k, uint64_t vat)
+{
+  struct bytes text;
+  struct storage_account account = {0};
+  account.stored = record_get(k, account_key(k, vat), &text);
+  bool valid = !account.stored || quota_parse_row(text, &account.stored_bytes, &account.stored_keys, &account.stored_exact);
+  KERNEL_EXPECT(k, valid, "storage.%s is malformed", vat_id_text(vat).text);
+  account.bytes = account.stored_bytes;
+  account.keys = account.stored_keys;
+  account.exact = account.stored_exact;
+  return account;
+}
+
+bool quota_parse_row(struct bytes text, uint64_t *bytes, uint64_t *keys, bool *exact)
+{
+  static const char *const kinds[] = {",most", ",exact"};
+  const char *comma = text.size ? memchr(text.data, ',', text.size) : NULL;
+  if (!comma)
+    return false;
+  size_t first = (size_t)(comma - text.data);
+  for (size_t i = 0; i < 2; i++) {
+    struct bytes rest = bytes_after(text, first + 1);
+    size_t tail = strlen(kinds[i]);
+    if (rest.size <= tail || memcmp(rest.data + rest.size - tail, kinds[i], tail) != 0)
+      continue;
+    *exact = i == 1;
+    return decimal_parse(bytes_from(text.data, first), bytes) && decimal_parse(bytes_from(rest.data, rest.size - tail), keys);
+  }
+  return false;
+}
+
+static void write_account(struct kernel *k, uint64_t vat, struct storage_account *account)
+{
+  account->stored = true;
+  record_put(k, account_key(k, vat),
+             record_key(k, "%" PRIu64 ",%" PRIu64 ",%s", account->stored_bytes, account->stored_keys,
+                        account->stored_exact ? "exact" : "most"));
+}
+
+/*
+ * Writes what the account has come to, if the row does not say so already. A bound is written with some room, so that this is not
+ * done in every crank. A storage that fits an init frame needs no row: it is counted when it is sent.
+ */
+static void keep_account(struct kernel *k, uint64_t vat, struct storage_account *account)
+{
+  bool holds = account->stored && account->exact == account->stored_exact &&
+               (account->exact ? account->bytes == account->stored_bytes && account->keys == account->stored_keys
+                               : account->bytes <= account->stored_bytes && account->keys <= account->stored_keys);
+  if (holds || (!account->stored && account->bytes <= LIMIT_INIT_STATE))
+    return;
+  account->stored_exact = account->exact;
+  account->stored_bytes = account->bytes + (account->exact ? 0 : ACCOUNT_ROOM_BYTES);
+  account->stored_keys = account->keys + (account->exact ? 0 : ACCOUNT_ROOM_KEYS);
+  write_account(k, vat, account);
+}
+
+void quota_doubt_account(struct kernel *k, uint64_t vat)
+{
+  struct storage_account account = read_account(k, vat);
+  if (!account.stored_exact)
+    return;
+  account.stored_exact = false;
+  write_account(k, vat, &account);
+}
+
+void quota_open_account(struct kernel *k, struct vat *vat, const struct page_rows *part)
+{
+  struct storage_account account = read_account(k, vat->id);
+  if (part->more && !account.stored) {
+    count_all(k, vat, &account); /* it is from before there were such rows */
+  } else if (!part->more) {
+    account.bytes = 0;
+    account.keys = 0;
+    for (size_t i = 0; i < part->rows.count; i++)
+      count_row(&account, part->rows.items[i].key, part->rows.items[i].value);
+    account.exact = true;
+  }
+  account.exact = account.exact && is_half_full(vat, &account);
+  vat->storage = account;
+}
+
+/* ---- checkpoints ---- */
 
 /* From an upper bound that may be too high to the truth, before a checkpoint is applied; or back, when there is room again. */
 static void choose_counting(struct kernel *k, const struct vat *vat, const struct done_frame *done,
@@ -113,8 +209,7 @@ static void choose_counting(struct kernel *k, const struct vat *vat, const struc
   if (!is_half_full(vat, &after)) {
     account->exact = false;
   } else if (!account->exact) {
-    *account = (struct storage_account){.exact = true};
-    vatstore_each(k, vat->id, count_row, account);
+    count_all(k, vat, account);
   }
 }
 
@@ -143,6 +238,7 @@ enum vatd_code quota_apply_checkpoint(struct kernel *k, const struct vat *vat, c
     take_off(k, vat, done->deletes.items[i], account);
     vatstore_delete(k, vat->id, done->deletes.items[i]);
   }
+  keep_account(k, vat->id, account);
   if (account->bytes > policy->storage_bytes)
     return exceeded(vat, "storageBytes", policy->storage_bytes, "it would keep", account->bytes, error);
   if (account->keys > policy->storage_keys)

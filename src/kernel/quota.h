@@ -12,6 +12,7 @@
 #define VATD_KERNEL_QUOTA_H
 
 #include "kernel/internal.h"
+#include "kernel/pages.h"
 
 /* Of a crank as it is reported: system calls, bytes, the size of each value. Before anything is applied. */
 enum vatd_code quota_check_crank(const struct vat *vat, const struct done_frame *done, struct error *error);
@@ -24,10 +25,17 @@ enum vatd_code quota_check_made(struct kernel *k, const struct vat *vat, const s
  * Exact sums would cost a read for every set. So a vat's account is an upper bound, to which sets add and from which nothing
  * is taken, until it reaches half of what the vat may keep: then it is counted anew and kept exactly, as long as more than half
  * is used.
+ *
+ * The account of a storage that does not fit an init frame is a row, storage.vN, so that a start need not count: "BYTES,KEYS,most" or,
+ * when it is kept exactly, "BYTES,KEYS,exact". It is written in the crank that makes it too small.
  */
 
-/* The account of a vat whose worker is about to start with these rows: all it has. */
-void quota_open_account(struct vat *vat, const struct key_value_list *rows);
+/* The account of a vat whose worker is about to start with the first part of its storage, which may be all. */
+void quota_open_account(struct kernel *k, struct vat *vat, const struct page_rows *part);
+/* Somebody else has deleted rows of the vat: what was exact is a bound now. Inside a crank. */
+void quota_doubt_account(struct kernel *k, uint64_t vat);
+/* The row's text. False: it is malformed. */
+bool quota_parse_row(struct bytes text, uint64_t *bytes, uint64_t *keys, bool *exact);
 /* Applies the sets and deletes. `account` is a copy of the vat's; it becomes the vat's when the crank is kept. */
 enum vatd_code quota_apply_checkpoint(struct kernel *k, const struct vat *vat, const struct done_frame *done,
                                       struct storage_account *account, struct error *error);

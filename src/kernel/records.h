@@ -27,6 +27,7 @@
  *   suspended.vN, queue.vN.{head,tail,M}    JSON {cause}, and what waits for a suspended vat (suspension.h)
  *   ending.vN               JSON {detail}: what a terminated vat has left is being removed (cleanup.h)
  *   strikes.vN, crashes.vN  decimal: limit faults and crashes in a row
+ *   storage.vN              "BYTES,KEYS,most" or "BYTES,KEYS,exact": how much a vat keeps, when it is much (quota.h)
  *   bundleRefs.<hash>       decimal: vats that use the bundle
  *   host.koN, host.kpN      "1": the host was given this reference and may use it
  *   kernelService.<name>, koN.service, service.call.kpN       (services.h)

@@ -4,6 +4,7 @@
 #include "kernel/clist.h"
 #include "kernel/endowments.h"
 #include "kernel/promises.h"
+#include "kernel/quota.h"
 #include "kernel/records.h"
 #include "kernel/refs.h"
 #include "kernel/services.h"
@@ -140,7 +141,8 @@ bool restart_would_lose_promises(struct kernel *k, const struct vat *vat)
 
 void restart_vat(struct kernel *k, struct vat *vat)
 {
-  sweep_virtual_rows(k, vat->id);
+  if (sweep_virtual_rows(k, vat->id))
+    quota_doubt_account(k, vat->id);
   restart_objects(k, vat->id);
   restart_promises(k, vat, watched_collection(k, vat->id));
   restart_notifies(k, vat);

@@ -72,6 +72,10 @@ struct store_ops {
   /* All rows whose key starts with `prefix`, in key order. */
   enum vatd_code (*scan)(struct store *, const char *vat, struct bytes prefix, store_row_fn *row, void *context,
                          struct error *);
+  /* The vat's rows from the key `from` on, in key order; it may be one byte longer than a key can be: a key and a NUL, which is
+   * just behind that key. */
+  enum vatd_code (*scan_from)(struct store *, const char *vat, struct bytes from, store_row_fn *row, void *context,
+                              struct error *);
   /* Deletes all rows of one vat in kv_vatstore. */
   enum vatd_code (*delete_vat)(struct store *, const char *vat, struct error *);
 

@@ -30,7 +30,14 @@ struct sweep {
   uint64_t vat;
   uint64_t durable_kinds[DURABLE_KINDS_MAX]; /* of collections */
   size_t durable_kind_count;
+  bool *deleted; /* some row */
 };
+
+static void delete_row(const struct sweep *sweep, struct bytes key)
+{
+  vatstore_delete(sweep->k, sweep->vat, key);
+  *sweep->deleted = true;
+}
 
 /* ---- counts ---- */
 
@@ -53,7 +60,7 @@ static void uncount(const struct sweep *sweep, struct bytes vref)
   if (!vatstore_get(sweep->k, sweep->vat, key, &text) || !decimal_parse(text, &count) || count == 0)
     return;
   if (count == 1)
-    vatstore_delete(sweep->k, sweep->vat, key);
+    delete_row(sweep, key);
   else
     vatstore_put(sweep->k, sweep->vat, key, record_key(sweep->k, "%" PRIu64, count - 1));
 }
@@ -89,7 +96,7 @@ static void delete_all(const struct sweep *sweep, const char *prefix)
 {
   struct key_value_list rows = vatstore_rows(sweep->k, sweep->vat, bytes_of(prefix));
   for (size_t i = 0; i < rows.count; i++)
-    vatstore_delete(sweep->k, sweep->vat, rows.items[i].key);
+    delete_row(sweep, rows.items[i].key);
 }
 
 static void sweep_objects(const struct sweep *sweep)
@@ -102,7 +109,7 @@ static void sweep_objects(const struct sweep *sweep)
     json_object_foreach(state, property, capdata)
       uncount_capdata(sweep, capdata);
     json_decref(state);
-    vatstore_delete(sweep->k, sweep->vat, rows.items[i].key);
+    delete_row(sweep, rows.items[i].key);
   }
   delete_all(sweep, "vom.vkind.");
   delete_all(sweep, "vom.es.o+v");
@@ -144,7 +151,7 @@ static void sweep_reference_key(const struct sweep *sweep, uint64_t collection, 
   struct bytes recognizer =
       arena_printf(&sweep->k->arena, "vom.ir.%.*s|%" PRIu64, BYTES_ARG(vref), collection);
   if (vatstore_get(sweep->k, sweep->vat, recognizer, NULL))
-    vatstore_delete(sweep->k, sweep->vat, recognizer);
+    delete_row(sweep, recognizer);
   else
     uncount(sweep, vref);
 }
@@ -164,7 +171,7 @@ static void sweep_collection(const struct sweep *sweep, uint64_t collection)
       uncount_capdata(sweep, capdata);
       json_decref(capdata);
     }
-    vatstore_delete(sweep->k, sweep->vat, rows.items[i].key);
+    delete_row(sweep, rows.items[i].key);
   }
 }
 
@@ -194,14 +201,16 @@ static bool sweep_dead_collections(const struct sweep *sweep)
   return found;
 }
 
-void sweep_virtual_rows(struct kernel *k, uint64_t vat)
+bool sweep_virtual_rows(struct kernel *k, uint64_t vat)
 {
-  struct sweep sweep = {.k = k, .vat = vat};
+  bool deleted = false;
+  struct sweep sweep = {.k = k, .vat = vat, .deleted = &deleted};
   read_durable_kinds(&sweep);
   if (sweep.durable_kind_count == 0)
-    return; /* not a storage of liveslots: nothing of it is ours to judge */
+    return false; /* not a storage of liveslots: nothing of it is ours to judge */
   sweep_objects(&sweep);
   while (sweep_dead_collections(&sweep))
     ;
   delete_all(&sweep, "vom.rc.o+v"); /* last: until here they may still be counted down */
+  return deleted;
 }

@@ -16,7 +16,7 @@
 
 #include "kernel/internal.h"
 
-/* Inside the vat's restart crank, before its imports are looked at: their counts may fall here. */
-void sweep_virtual_rows(struct kernel *k, uint64_t vat);
+/* Inside the vat's restart crank, before its imports are looked at: their counts may fall here. True when rows were deleted. */
+bool sweep_virtual_rows(struct kernel *k, uint64_t vat);
 
 #endif

@@ -187,7 +187,7 @@ void vat_terminate(struct kernel *k, uint64_t id, const char *detail)
   ref_drop(k, record.root);
   endowments_forget(k, id);
   bundle_drop(k, record.bundle);
-  static const char *const rows[] = {"vatConfig", "vat", "live", "suspended", "strikes", "crashes"};
+  static const char *const rows[] = {"vatConfig", "vat", "live", "suspended", "strikes", "crashes", "storage"};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
     record_delete(k, vat_key(k, rows[i], id));
   record_delete(k, name_key(k, record.name, id));

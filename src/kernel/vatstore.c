@@ -70,11 +70,11 @@ bool vatstore_value_size(struct kernel *k, uint64_t vat, struct bytes key, size_
   return found;
 }
 
-void vatstore_each(struct kernel *k, uint64_t vat, store_row_fn *row, void *context)
+void vatstore_each(struct kernel *k, uint64_t vat, struct bytes from, store_row_fn *row, void *context)
 {
   struct error error = {0};
   if (!kernel_is_broken(k))
-    worked(k, k->store->ops->scan(k->store, vat_id_text(vat).text, bytes_of(""), row, context, &error), &error);
+    worked(k, k->store->ops->scan_from(k->store, vat_id_text(vat).text, from, row, context, &error), &error);
 }
 
 bool vatstore_has_prefix(struct kernel *k, uint64_t vat, struct bytes prefix)

@@ -191,6 +191,7 @@ struct merge {
   const struct table *table;
   const char *vat;
   struct row_key from;
+  bool all; /* rows from there on, not those alone that start with it */
   struct bytes put; /* the next one to show; borrowed, for nothing is written during a scan */
   struct bytes put_value;
   bool more; /* whether there is one */
@@ -201,7 +202,7 @@ struct merge {
 
 static void merge_found(struct merge *merge, bool found)
 {
-  merge->more = found && bytes_start_with(merge->put, merge->from.full);
+  merge->more = found && (merge->all ? row_key_has(&merge->from, merge->put) : bytes_start_with(merge->put, merge->from.full));
 }
 
 static void merge_show_put(struct merge *merge)
@@ -225,6 +226,27 @@ static bool merge_row(void *context, struct bytes key, struct bytes value)
   return !merge->enough;
 }
 
+/* The engine's scan() or scan_from(), with the rows put in between. */
+static enum vatd_code scan_rows(struct batched_store *b, const char *vat, struct bytes from, bool all, store_row_fn *row,
+                                void *context, struct error *error)
+{
+  if (b->scanning)
+    return error_set(error, VATD_MISUSE, "a scan was begun inside a scan or a query");
+  const struct store_ops *ops = b->engine->ops;
+  enum vatd_code code = VATD_OK;
+  struct merge merge = {.b = b, .table = table_of(b, vat), .vat = vat, .all = all, .row = row, .context = context};
+  row_key_init(&merge.from, vat, from);
+  merge_found(&merge, ordmap_seek(&merge.table->puts, merge.from.full, &merge.put, &merge.put_value));
+  b->scanning = true;
+  if (!is_cleared(b))
+    code = heard(b, (all ? ops->scan_from : ops->scan)(b->engine, vat, from, merge_row, &merge, error), error);
+  while (!code && !merge.enough && merge.more)
+    merge_show_put(&merge);
+  b->scanning = false;
+  row_key_fini(&merge.from);
+  return code;
+}
+
 static enum vatd_code scan(struct store *store, const char *vat, struct bytes prefix, store_row_fn *row, void *context,
                            struct error *error)
 {
@@ -232,21 +254,17 @@ static enum vatd_code scan(struct store *store, const char *vat, struct bytes pr
   enum vatd_code code = check_alive(b, error);
   if (!code)
     code = rules_check_key(vat, prefix, error);
-  if (!code && b->scanning)
-    code = error_set(error, VATD_MISUSE, "a scan was begun inside a scan or a query");
-  if (code)
-    return code;
-  struct merge merge = {.b = b, .table = table_of(b, vat), .vat = vat, .row = row, .context = context};
-  row_key_init(&merge.from, vat, prefix);
-  merge_found(&merge, ordmap_seek(&merge.table->puts, merge.from.full, &merge.put, &merge.put_value));
-  b->scanning = true;
-  if (!is_cleared(b))
-    code = heard(b, b->engine->ops->scan(b->engine, vat, prefix, merge_row, &merge, error), error);
-  while (!code && !merge.enough && merge.more)
-    merge_show_put(&merge);
-  b->scanning = false;
-  row_key_fini(&merge.from);
-  return code;
+  return code ? code : scan_rows(b, vat, prefix, false, row, context, error);
+}
+
+static enum vatd_code scan_from(struct store *store, const char *vat, struct bytes from, store_row_fn *row, void *context,
+                                struct error *error)
+{
+  struct batched_store *b = of(store);
+  enum vatd_code code = check_alive(b, error);
+  if (!code)
+    code = rules_check_from(vat, from, error);
+  return code ? code : scan_rows(b, vat, from, true, row, context, error);
 }
 
 /* ---- writing ---- */
@@ -604,6 +622,7 @@ static const struct store_ops batched_store_ops = {
     .put = put,
     .delete = delete_key,
     .scan = scan,
+    .scan_from = scan_from,
     .delete_vat = delete_vat,
     .note_absent = note_absent,
     .bundle_get = bundle_get,

@@ -98,16 +98,32 @@ static enum vatd_code next_key(struct store *store, const char *vat, struct byte
   return code;
 }
 
-static void show_rows(const struct ordmap *map, const char *vat, const struct row_key *from, store_row_fn *row, void *context)
+static void show_rows(const struct ordmap *map, const char *vat, const struct row_key *from, bool all, store_row_fn *row,
+                      void *context)
 {
   struct bytes stored;
   struct bytes value;
   bool found = ordmap_seek(map, from->full, &stored, &value);
-  while (found && bytes_start_with(stored, from->full)) {
+  while (found && (all ? row_key_has(from, stored) : bytes_start_with(stored, from->full))) {
     if (!rules_is_engine_key(vat, stored) && !row(context, row_key_bare(from, stored), value))
       return;
     found = ordmap_next(map, stored, &stored, &value);
   }
+}
+
+/* The rows from `from` on: all of the vat, or those that start with it. */
+static enum vatd_code scan_rows(struct memory_store *m, const char *vat, struct bytes from, bool all, store_row_fn *row,
+                                void *context, struct error *error)
+{
+  if (m->scanning)
+    return error_set(error, VATD_MISUSE, "a scan was begun inside a scan or a query");
+  struct row_key row_key;
+  row_key_init(&row_key, vat, from);
+  m->scanning = true;
+  show_rows(map_of(m, vat), vat, &row_key, all, row, context);
+  m->scanning = false;
+  row_key_fini(&row_key);
+  return VATD_OK;
 }
 
 static enum vatd_code scan(struct store *store, const char *vat, struct bytes prefix, store_row_fn *row, void *context,
@@ -117,17 +133,17 @@ static enum vatd_code scan(struct store *store, const char *vat, struct bytes pr
   enum vatd_code code = check_alive(m, error);
   if (!code)
     code = rules_check_key(vat, prefix, error);
-  if (!code && m->scanning)
-    code = error_set(error, VATD_MISUSE, "a scan was begun inside a scan or a query");
-  if (code)
-    return code;
-  struct row_key row_key;
-  row_key_init(&row_key, vat, prefix);
-  m->scanning = true;
-  show_rows(map_of(m, vat), vat, &row_key, row, context);
-  m->scanning = false;
-  row_key_fini(&row_key);
-  return VATD_OK;
+  return code ? code : scan_rows(m, vat, prefix, false, row, context, error);
+}
+
+static enum vatd_code scan_from(struct store *store, const char *vat, struct bytes from, store_row_fn *row, void *context,
+                                struct error *error)
+{
+  struct memory_store *m = of(store);
+  enum vatd_code code = check_alive(m, error);
+  if (!code)
+    code = rules_check_from(vat, from, error);
+  return code ? code : scan_rows(m, vat, from, true, row, context, error);
 }
 
 /* --- writing --- */
@@ -381,6 +397,7 @@ static const struct store_ops memory_store_ops = {
     .put = put,
     .delete = delete_key,
     .scan = scan,
+    .scan_from = scan_from,
     .delete_vat = delete_vat,
     .bundle_get = bundle_get,
     .bundle_put = bundle_put,

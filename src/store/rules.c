@@ -30,6 +30,12 @@ enum vatd_code rules_check_key(const char *vat, struct bytes key, struct error *
   return code ? code : check_text(key, LIMIT_VATSTORE_KEY, "key", error);
 }
 
+enum vatd_code rules_check_from(const char *vat, struct bytes from, struct error *error)
+{
+  enum vatd_code code = rules_check_vat(vat, error);
+  return code ? code : check_text(from, LIMIT_VATSTORE_KEY + 1, "key", error);
+}
+
 enum vatd_code rules_check_writable_key(const char *vat, struct bytes key, struct error *error)
 {
   enum vatd_code code = rules_check_key(vat, key, error);

@@ -20,6 +20,8 @@ bool rules_is_engine_key(const char *vat, struct bytes key);
 
 /* A vat id (NULL stands for the kernel's own rows) and a key or a prefix to read with. */
 enum vatd_code rules_check_key(const char *vat, struct bytes key, struct error *error);
+/* The same of a vat's id and what scan_from() begins with. */
+enum vatd_code rules_check_from(const char *vat, struct bytes from, struct error *error);
 /* As above, and the key may be written. */
 enum vatd_code rules_check_writable_key(const char *vat, struct bytes key, struct error *error);
 enum vatd_code rules_check_value(const char *vat, struct bytes value, struct error *error);

@@ -217,24 +217,39 @@ static int show_rows(sqlite3_stmt *stmt, struct bytes prefix, store_row_fn *row,
   return rc;
 }
 
+/* The rows from `from` on, as long as they start with `prefix`. */
+static enum vatd_code scan_rows(struct sqlite_store *s, const char *vat, struct bytes from, struct bytes prefix,
+                                store_row_fn *row, void *context, struct error *error)
+{
+  if (s->readers)
+    return error_set(error, VATD_MISUSE, "a scan was begun inside a scan or a query");
+  sqlite3_stmt *stmt = s->statements[vat ? STATEMENT_SCAN_VAT : STATEMENT_SCAN];
+  s->readers++;
+  int rc = bind_row(stmt, vat, from);
+  if (!rc)
+    rc = show_rows(stmt, prefix, row, context);
+  s->readers--;
+  enum vatd_code code = rc == SQLITE_DONE ? VATD_OK : sqlite_store_fail(s, rc, "cannot read", error);
+  sqlite3_reset(stmt);
+  return code;
+}
+
 static enum vatd_code scan(struct store *store, const char *vat, struct bytes prefix, store_row_fn *row, void *context,
                            struct error *error)
 {
   struct sqlite_store *s = of(store);
   enum vatd_code code = begin_read(s, vat, prefix, error);
-  if (code)
-    return code;
-  if (s->readers)
-    return error_set(error, VATD_MISUSE, "a scan was begun inside a scan or a query");
-  sqlite3_stmt *stmt = s->statements[vat ? STATEMENT_SCAN_VAT : STATEMENT_SCAN];
-  s->readers++;
-  int rc = bind_row(stmt, vat, prefix);
-  if (!rc)
-    rc = show_rows(stmt, prefix, row, context);
-  s->readers--;
-  code = rc == SQLITE_DONE ? VATD_OK : sqlite_store_fail(s, rc, "cannot read", error);
-  sqlite3_reset(stmt);
-  return code;
+  return code ? code : scan_rows(s, vat, prefix, prefix, row, context, error);
+}
+
+static enum vatd_code scan_from(struct store *store, const char *vat, struct bytes from, store_row_fn *row, void *context,
+                                struct error *error)
+{
+  struct sqlite_store *s = of(store);
+  enum vatd_code code = sqlite_store_check(s, error);
+  if (!code)
+    code = rules_check_from(vat, from, error);
+  return code ? code : scan_rows(s, vat, from, bytes_of(""), row, context, error);
 }
 
 /* --- writing --- */
@@ -580,6 +595,7 @@ const struct store_ops sqlite_store_ops = {
     .put = put,
     .delete = delete_key,
     .scan = scan,
+    .scan_from = scan_from,
     .delete_vat = delete_vat,
     .bundle_get = bundle_get,
     .bundle_put = bundle_put,

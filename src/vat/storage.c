@@ -21,7 +21,7 @@ static bool is_own_key(struct bytes key)
   return bytes_is(key, "watchedPromiseTableID");
 }
 
-static const struct vatstore_cache *cache_of(const struct vatd_vat *vat)
+static struct vatstore_cache *cache_of(const struct vatd_vat *vat)
 {
   return vat->crank->cache;
 }

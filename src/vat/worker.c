@@ -5,12 +5,17 @@
  *     NEW --init--> (crank) --DONE_OK--> STARTED --deliver--> (crank) --DONE_OK--> STARTED ...
  *                      \--anything else--> exit             \--anything else--> exit
  *
+ * A crank may ask for pages of the vat's storage, one at a time: it stands still until the pageReply has come. Deliveries that
+ * the kernel had sent before are kept, with their order, until the crank is over.
+ *
  * ping is answered in both states. Anything else that arrives is out of turn and ends the worker: the kernel would not
  * send it. Each init and deliver is answered by exactly one done frame.
  */
 #include "vat/worker.h"
+#include "base/check.h"
 #include "base/memory.h"
 
+#include <endian.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,12 +33,90 @@ static void end_without_memory(void)
   _exit(WORKER_EXIT_MEMORY);
 }
 
+static int report(enum vatd_code code, const struct error *error)
+{
+  fprintf(stderr, "vat-worker: %s\n", error->text);
+  return code == VATD_IO ? WORKER_EXIT_IO : WORKER_EXIT_PROTOCOL;
+}
+
+/* ---- pages ---- */
+
+/* Keeps a frame that is not the page which is awaited. */
+static enum vatd_code keep_waiting(struct worker *worker, enum frame_type type, struct error *error)
+{
+  uint32_t length = htole32((uint32_t)worker->page.size);
+  if (type != FRAME_DELIVER && type != FRAME_PING)
+    return error_set(error, VATD_INVALID, "a frame out of turn while a page was awaited");
+  if (!buffer_append(&worker->waiting, &length, sizeof length) ||
+      !buffer_append_bytes(&worker->waiting, buffer_bytes(&worker->page)))
+    return error_set(error, VATD_LIMIT, "too many frames while a page was awaited");
+  return VATD_OK;
+}
+
+/* The page is what was asked for: in order, and not from before `from`. */
+static enum vatd_code check_page(const struct page_reply_frame *reply, struct bytes from, struct error *error)
+{
+  if (reply->more && reply->rows.count == 0)
+    return error_set(error, VATD_INVALID, "an empty page that is not the last");
+  for (size_t i = 0; i < reply->rows.count; i++) {
+    struct bytes before = i == 0 ? from : reply->rows.items[i - 1].key;
+    int order = bytes_compare(before, reply->rows.items[i].key);
+    if (order > 0 || (order == 0 && i > 0))
+      return error_set(error, VATD_INVALID, "a page out of order");
+  }
+  return VATD_OK;
+}
+
+/* The pageReply into `page`; *end: the channel was closed. */
+static enum vatd_code await_page(struct worker *worker, bool *end, struct error *error)
+{
+  for (;;) {
+    enum frame_type type;
+    uint64_t id;
+    enum vatd_code code = channel_read(worker->fd, &worker->page, end, error);
+    if (code == VATD_OK && !*end)
+      code = frame_peek(buffer_bytes(&worker->page), &type, &id, error);
+    if (code != VATD_OK || *end || (type == FRAME_PAGE_REPLY && id == worker->page_id))
+      return code;
+    code = keep_waiting(worker, type, error);
+    if (code != VATD_OK)
+      return code;
+  }
+}
+
+/* Without the page the crank cannot go on, nor can it end: the process does. */
+static void get_page(void *context, struct bytes from, uint64_t rows, uint64_t bytes, struct page_reply_frame *reply)
+{
+  struct worker *worker = context;
+  struct error error;
+  struct page_frame frame = {++worker->page_id, from, rows, bytes};
+  bool end = false;
+  buffer_clear(&worker->out);
+  arena_clear(&worker->page_arena);
+  frame_encode_page(&worker->out, &frame);
+  enum vatd_code code = channel_write(worker->fd, buffer_bytes(&worker->out), &error);
+  if (code == VATD_OK)
+    code = await_page(worker, &end, &error);
+  if (code == VATD_OK && !end)
+    code = frame_decode_page_reply(buffer_bytes(&worker->page), &worker->page_arena, reply, &error);
+  if (code == VATD_OK && !end)
+    code = check_page(reply, from, &error);
+  if (end)
+    _exit(WORKER_EXIT_OK);
+  if (code != VATD_OK)
+    _exit(report(code, &error));
+}
+
 void worker_init(struct worker *worker, int fd, const struct worker_vat *vat, struct crank *crank)
 {
   memory_on_exhaustion(end_without_memory);
   *worker = (struct worker){.fd = fd, .vat = vat, .crank = crank};
   buffer_init(&worker->in, LIMIT_FRAME_TO_WORKER);
   buffer_init(&worker->out, LIMIT_FRAME_FROM_WORKER + FRAME_HEADER_SIZE);
+  buffer_init(&worker->page, LIMIT_FRAME_TO_WORKER);
+  buffer_init(&worker->waiting, LIMIT_FRAME_TO_WORKER);
+  arena_init(&worker->page_arena);
+  worker->source = (struct vatstore_source){worker, get_page};
 }
 
 void worker_fini(struct worker *worker)
@@ -42,12 +125,9 @@ void worker_fini(struct worker *worker)
     return;
   buffer_fini(&worker->in);
   buffer_fini(&worker->out);
-}
-
-static int report(enum vatd_code code, const struct error *error)
-{
-  fprintf(stderr, "vat-worker: %s\n", error->text);
-  return code == VATD_IO ? WORKER_EXIT_IO : WORKER_EXIT_PROTOCOL;
+  buffer_fini(&worker->page);
+  buffer_fini(&worker->waiting);
+  arena_fini(&worker->page_arena);
 }
 
 static uint64_t microseconds_now(void)
@@ -99,6 +179,20 @@ static int answer(struct worker *worker, uint64_t id, const struct outcome *outc
   return next == GO_ON ? exit_after(status) : next;
 }
 
+static size_t cache_budget(const struct vat_limits *limits)
+{
+  uint64_t eighth = limits->heap_bytes / 8;
+  return eighth < LIMIT_CACHE_BYTES ? (size_t)eighth : LIMIT_CACHE_BYTES;
+}
+
+static void load_state(struct worker *worker, const struct init_frame *init)
+{
+  struct vatstore_cache *cache = worker->crank->cache;
+  for (size_t i = 0; i < init->state.count; i++)
+    vatstore_cache_load(cache, init->state.items[i].key, init->state.items[i].value);
+  vatstore_cache_attach(cache, &worker->source, cache_budget(&init->limits), init->complete);
+}
+
 static int serve_init(struct worker *worker)
 {
   struct init_frame init;
@@ -109,16 +203,13 @@ static int serve_init(struct worker *worker)
   enum vatd_code code = frame_decode_init(buffer_bytes(&worker->in), &worker->crank->arena, &init, &error);
   if (code == VATD_OK && worker->started)
     code = error_set(&error, VATD_INVALID, "a second init frame");
-  if (code == VATD_OK && !init.complete)
-    code = error_set(&error, VATD_INVALID, "an init frame with a part of the state only");
   if (code != VATD_OK)
     return report(code, &error);
-  for (size_t i = 0; i < init.state.count; i++)
-    vatstore_cache_load(worker->crank->cache, init.state.items[i].key, init.state.items[i].value);
+  load_state(worker, &init);
   worker->vat->start(worker->vat->context, &init, &outcome);
   int next = answer(worker, init.id, &outcome, started_at);
   worker->started = true;
-  buffer_fini(&worker->in); /* it held the whole state once more */
+  buffer_fini(&worker->in); /* it held the bundle */
   return next;
 }
 
@@ -162,9 +253,27 @@ static int serve_frame(struct worker *worker)
     return serve_ping(worker, id);
   case FRAME_DONE:
   case FRAME_PONG:
+  case FRAME_PAGE:
+  case FRAME_PAGE_REPLY:
     break;
   }
-  return report(error_set(&error, VATD_INVALID, "a frame that only a worker sends"), &error);
+  return report(error_set(&error, VATD_INVALID, "a frame out of turn"), &error);
+}
+
+/* The next frame into `in`: one that has waited, or a new one. */
+static enum vatd_code next_frame(struct worker *worker, bool *end, struct error *error)
+{
+  size_t size;
+  if (worker->waiting.size == 0)
+    return channel_read(worker->fd, &worker->in, end, error);
+  enum vatd_code code = frame_payload_size(worker->waiting.data, LIMIT_FRAME_TO_WORKER, &size, error);
+  CHECK(code == VATD_OK); /* we wrote it there */
+  buffer_clear(&worker->in);
+  bool fits = buffer_append(&worker->in, worker->waiting.data + FRAME_HEADER_SIZE, size);
+  CHECK(fits);
+  buffer_consume(&worker->waiting, FRAME_HEADER_SIZE + size);
+  *end = false;
+  return VATD_OK;
 }
 
 enum worker_exit worker_serve(struct worker *worker)
@@ -173,7 +282,7 @@ enum worker_exit worker_serve(struct worker *worker)
   while (next == GO_ON) {
     struct error error;
     bool end;
-    enum vatd_code code = channel_read(worker->fd, &worker->in, &end, &error);
+    enum vatd_code code = next_frame(worker, &end, &error);
     if (code != VATD_OK)
       next = report(code, &error);
     else

@@ -47,6 +47,11 @@ struct worker {
   struct crank *crank;
   struct buffer in;
   struct buffer out;
+  struct vatstore_source source; /* of the vat's storage: pages from the kernel */
+  uint64_t page_id;              /* of the last one asked for */
+  struct buffer page;            /* the last one */
+  struct arena page_arena;
+  struct buffer waiting;         /* whole frames that came while a page was awaited */
 };
 
 /* `vat` and `crank` must outlive the worker. */

@@ -253,6 +253,25 @@ bool frame_encode_pong(struct buffer *out, uint64_t id)
 
 /* ---- decoding ---- */
 
+bool frame_encode_page(struct buffer *out, const struct page_frame *frame)
+{
+  struct frame_writer writer;
+  writer_begin(&writer, out, FRAME_PAGE, frame->id, 5);
+  pack_text(&writer.packer, frame->from);
+  pack_uint(&writer.packer, frame->count);
+  pack_uint(&writer.packer, frame->bytes);
+  return writer_end(&writer);
+}
+
+bool frame_encode_page_reply(struct buffer *out, const struct page_reply_frame *frame)
+{
+  struct frame_writer writer;
+  writer_begin(&writer, out, FRAME_PAGE_REPLY, frame->id, 4);
+  pack_pairs(&writer.packer, &frame->rows);
+  pack_bool(&writer.packer, frame->more);
+  return writer_end(&writer);
+}
+
 enum vatd_code frame_payload_size(const void *header, size_t limit, size_t *size, struct error *error)
 {
   uint32_t length;
@@ -453,9 +472,9 @@ enum vatd_code frame_peek(struct bytes payload, enum frame_type *type, uint64_t 
   size_t count = unpack_array(&in, 9, "frame");
   uint64_t found = unpack_uint(&in);
   uint64_t found_id = unpack_uint(&in);
-  if (!in.failed && (found < FRAME_INIT || found > FRAME_PONG))
+  if (!in.failed && (found < FRAME_INIT || found > FRAME_LAST))
     unpack_fail(&in, "unknown type %llu", (unsigned long long)found);
-  if (!in.failed && found >= FRAME_PING && (count != 2 || in.rest.size != 0))
+  if (!in.failed && (found == FRAME_PING || found == FRAME_PONG) && (count != 2 || in.rest.size != 0))
     unpack_fail(&in, "a ping or pong holds nothing but its id");
   if (in.failed)
     return VATD_INVALID;
@@ -519,6 +538,45 @@ enum vatd_code frame_decode_done(struct bytes payload, struct arena *arena, stru
   read.usage.microseconds = unpack_uint(&reader.in);
   read_logs(&reader, &read);
   read.unhandled = read_texts(&reader, LIMIT_LOG_LINES_PER_CRANK, LIMIT_LOG_LINE, "unhandled rejections");
+  if (read_end(&reader) != VATD_OK)
+    return VATD_INVALID;
+  *frame = read;
+  return VATD_OK;
+}
+
+/* A number from 1 to `limit`. */
+static uint64_t read_wish(struct frame_reader *reader, uint64_t limit, const char *what)
+{
+  uint64_t wish = unpack_uint(&reader->in);
+  if (!reader->in.failed && (wish == 0 || wish > limit))
+    unpack_fail(&reader->in, "a page of %llu %s", (unsigned long long)wish, what);
+  return wish;
+}
+
+enum vatd_code frame_decode_page(struct bytes payload, struct page_frame *frame, struct error *error)
+{
+  struct frame_reader reader;
+  struct page_frame read = {0};
+  reader_init(&reader, payload, NULL, error);
+  read.id = read_head(&reader, FRAME_PAGE, 5);
+  read.from = unpack_text(&reader.in, LIMIT_VATSTORE_KEY + 1, "the first key of a page");
+  read.count = read_wish(&reader, LIMIT_PAGE_ROWS, "rows");
+  read.bytes = read_wish(&reader, LIMIT_PAGE_BYTES, "bytes");
+  if (read_end(&reader) != VATD_OK)
+    return VATD_INVALID;
+  *frame = read;
+  return VATD_OK;
+}
+
+enum vatd_code frame_decode_page_reply(struct bytes payload, struct arena *arena, struct page_reply_frame *frame,
+                                       struct error *error)
+{
+  struct frame_reader reader;
+  struct page_reply_frame read = {0};
+  reader_init(&reader, payload, arena, error);
+  read.id = read_head(&reader, FRAME_PAGE_REPLY, 4);
+  read.rows = read_pairs(&reader, 2 * LIMIT_PAGE_ROWS, "the rows of a page");
+  read.more = unpack_bool(&reader.in);
   if (read_end(&reader) != VATD_OK)
     return VATD_INVALID;
   *frame = read;

@@ -11,7 +11,7 @@
  *   done    [3, id, [status, text], [k, v, ...] sets, [k, ...] deletes, [syscall, ...], [computrons, heapBytes, micros],
  *            [level, text, level, text, ...] logs, [text, ...] unhandled rejections]
  *   ping    [4, id]          pong [5, id]
- *   (page 6 and pageReply 7 are reserved for paging of large vats)
+ *   page      [6, id, from, count, bytes]          pageReply [7, id, [k, v, k, v, ...], more]
  *
  *   delivery: ["message", target, [body, [slot...]] methargs, result|nil]
  *             ["notify", [[vpid, rejected, [body, [slot...]]], ...]]
@@ -46,7 +46,11 @@ enum frame_type {
   FRAME_DONE = 3,
   FRAME_PING = 4,
   FRAME_PONG = 5,
+  FRAME_PAGE = 6,
+  FRAME_PAGE_REPLY = 7,
 };
+
+#define FRAME_LAST FRAME_PAGE_REPLY
 
 #define FRAME_HEADER_SIZE 4
 
@@ -149,7 +153,7 @@ struct init_frame {
   struct bytes vat;    /* "v3" */
   struct bytes config; /* the VatConfig as JSON text */
   struct bytes bundle; /* the bundle's JSON text */
-  struct key_value_list state; /* in key order */
+  struct key_value_list state; /* in key order, from the first key on */
   bool complete;       /* whether `state` is all there is */
   struct vat_limits limits;
 };
@@ -202,6 +206,20 @@ struct done_frame {
   struct bytes_list unhandled; /* reasons of rejections nobody handled, as texts */
 };
 
+/* Asks for rows of the vat's storage, in the middle of a crank. */
+struct page_frame {
+  uint64_t id;
+  struct bytes from; /* the first key wanted, or a key and a NUL: what is behind that key */
+  uint64_t count;    /* at most so many rows */
+  uint64_t bytes;    /* of keys and values, likewise; but one row comes, whatever its size */
+};
+
+struct page_reply_frame {
+  uint64_t id;
+  struct key_value_list rows; /* all there are from the key asked for to the last of these, in key order */
+  bool more;                  /* whether there are rows behind them */
+};
+
 /*
  * Encoders append one whole frame, length included, to `out`. False: it does not fit the buffer's limit (then the buffer's
  * content is as before and `overflowed` is set).
@@ -211,6 +229,8 @@ bool frame_encode_deliver(struct buffer *out, uint64_t id, const struct delivery
 bool frame_encode_done(struct buffer *out, const struct done_frame *frame);
 bool frame_encode_ping(struct buffer *out, uint64_t id);
 bool frame_encode_pong(struct buffer *out, uint64_t id);
+bool frame_encode_page(struct buffer *out, const struct page_frame *frame);
+bool frame_encode_page_reply(struct buffer *out, const struct page_reply_frame *frame);
 
 /*
  * The size of the payload announced by the 4 header bytes, or INVALID when it is 0 or over `limit`.
@@ -225,5 +245,9 @@ enum vatd_code frame_decode_init(struct bytes payload, struct arena *arena, stru
 enum vatd_code frame_decode_deliver(struct bytes payload, struct arena *arena, struct deliver_frame *frame,
                                     struct error *error);
 enum vatd_code frame_decode_done(struct bytes payload, struct arena *arena, struct done_frame *frame, struct error *error);
+/* What it asks for is within the limits. */
+enum vatd_code frame_decode_page(struct bytes payload, struct page_frame *frame, struct error *error);
+enum vatd_code frame_decode_page_reply(struct bytes payload, struct arena *arena, struct page_reply_frame *frame,
+                                       struct error *error);
 
 #endif

@@ -151,13 +151,32 @@ static void close_channel(struct worker_process *worker)
 
 /* ---- reading ---- */
 
-/* Stops the clock, or starts it for the next frame that has been sent already. What else may come leaves it alone. */
-static void note_answer(struct worker_process *worker, struct bytes payload)
+static bool is_of_type(struct bytes payload, enum frame_type wanted)
 {
   struct error error;
   enum frame_type type;
   uint64_t id;
-  if (worker->awaited == 0 || frame_peek(payload, &type, &id, &error) != VATD_OK || type != FRAME_DONE)
+  return frame_peek(payload, &type, &id, &error) == VATD_OK && type == wanted;
+}
+
+/*
+ * A worker that asks for a page has read the one before. One that asks and does not read would have us keep page upon page for it.
+ */
+static bool asks_too_early(const struct worker_process *worker, struct bytes payload)
+{
+  if (!worker->first || !is_of_type(payload, FRAME_PAGE))
+    return false;
+  for (const struct outgoing *out = worker->first; out; out = out->next) {
+    if (is_of_type(bytes_after(buffer_bytes(&out->frame), FRAME_HEADER_SIZE), FRAME_PAGE_REPLY))
+      return true;
+  }
+  return false;
+}
+
+/* Stops the clock, or starts it for the next frame that has been sent already. What else may come leaves it alone. */
+static void note_answer(struct worker_process *worker, struct bytes payload)
+{
+  if (worker->awaited == 0 || !is_of_type(payload, FRAME_DONE))
     return;
   worker->awaited--;
   if (worker->awaited)
@@ -179,8 +198,9 @@ static void take_frames(struct worker_process *worker)
     }
     if (worker->in.size - FRAME_HEADER_SIZE < size)
       return;
-    note_answer(worker, bytes_from(worker->in.data + FRAME_HEADER_SIZE, size));
-    worker->host->on_frame(worker->host->context, worker->id, bytes_from(worker->in.data + FRAME_HEADER_SIZE, size));
+    struct bytes payload = bytes_from(worker->in.data + FRAME_HEADER_SIZE, size);
+    note_answer(worker, payload);
+    worker->host->on_frame(worker->host->context, worker->id, asks_too_early(worker, payload) ? nothing : payload);
     buffer_consume(&worker->in, FRAME_HEADER_SIZE + size);
   }
 }

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   struct buffer twice;
   if (size < 1)
     return 0;
-  enum frame_type type = (enum frame_type)(FRAME_INIT + data[0] % FRAME_PONG);
+  enum frame_type type = (enum frame_type)(FRAME_INIT + data[0] % FRAME_LAST);
   buffer_init(&once, LIMIT_FRAME_TO_WORKER);
   buffer_init(&twice, LIMIT_FRAME_TO_WORKER);
   if (wire_frame_again(type, bytes_from(data + 1, size - 1), &once, &error) == VATD_OK) {

@@ -92,6 +92,7 @@ static const char *const rows[] = {
     "gcAction.v1.dropExport.ko1|1|gcAction.v2.retireImport.ko2|1|reap.v1|1|",
     "suspended.v1|{\"cause\":\"x\"}|queue.v1.head|2|queue.v1.tail|1|queue.v1.1|[]|",
     "ending.v2|{\"detail\":\"x\"}|strikes.v1|2|crashes.v1|99999999999999999999|",
+    "storage.v1|10,1,most|storage.v2|0,0,exact|storage.v3|1,exact|",
     "host.ko1|1|host.kp1|1|kernelService.clock|ko1|ko1.service|clock|service.call.kp1|{}|",
     "idempotency.key.key|{\"promise\":\"kp1\"}|idempotency.at.1|key|idempotency.head|1|idempotency.tail|0|kp1.idempotency|key|",
     "nextVatId|0|nextObjectId|18446744073709551615|nextPromiseId|-1|nextSubclusterId|1|",

@@ -395,6 +395,70 @@ static void all_memory(void)
   }
 }
 
+/* ---- pages ---- */
+
+static void page(const void *from, size_t size, uint64_t rows, uint64_t bytes)
+{
+  size_t at = begin();
+  array(5);
+  number(FRAME_PAGE);
+  number(1);
+  text_of(from, size);
+  number(rows);
+  number(bytes);
+  end(at);
+}
+
+static void page_after_done(void) { done(NO_PART, NULL); page("", 0, 1, 1); }
+static void page_of_no_rows(void) { page("", 0, 0, 1); }
+static void page_of_no_bytes(void) { page("", 0, 1, 0); }
+static void page_of_all_rows(void) { page("", 0, UINT64_MAX, 1); }
+static void page_of_all_bytes(void) { page("", 0, 1, UINT64_MAX); }
+static void page_not_utf8(void) { page("\xff", 1, 1, 1); }
+static void page_reply(void) { size_t at = begin(); array(4); number(FRAME_PAGE_REPLY); number(1); array(0); byte(0xc2); end(at); }
+
+static void page_short(void)
+{
+  size_t at = begin();
+  array(4);
+  number(FRAME_PAGE);
+  number(1);
+  text("k");
+  number(1);
+  end(at);
+}
+
+static void page_large_key(void)
+{
+  static char key[LIMIT_VATSTORE_KEY + 2];
+  memset(key, 'k', sizeof key);
+  page(key, sizeof key, 1, 1);
+}
+
+/* It would be the kernel that keeps all the answers. */
+static void pages_unread(void)
+{
+  for (int i = 0; i < 20000; i++)
+    page("", 0, 1, 1);
+}
+
+/* Whatever is asked for, only rows of its own come: here none. */
+static void page_of_others(void)
+{
+  static const char *const keys[] = {"", "v1", "v1\0k", "../v1", "kv", "vatConfig.v1", "'; --", "\xf4\x8f\xbf\xbf"};
+  struct page_reply_frame reply;
+  struct error error;
+  bool closed;
+  for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+    page(keys[i], i == 2 ? 4 : strlen(keys[i]), LIMIT_PAGE_ROWS, LIMIT_PAGE_BYTES);
+    send_out();
+    if (channel_read(CHANNEL_FD, &in, &closed, &error) != VATD_OK || closed ||
+        frame_decode_page_reply(buffer_bytes(&in), &arena, &reply, &error) != VATD_OK || reply.rows.count || reply.more)
+      abort();
+  }
+  done(NO_PART, NULL);
+}
+
 struct misdeed {
   const char *name;
   const char *outcome;
@@ -413,7 +477,10 @@ static const struct misdeed misdeeds[] = {
     WHOLE(byte_by_byte, "works"), WHOLE(endless_frame, "ends"), WHOLE(nothing, "silent"), WHOLE(exit_0, "crashes"),
     WHOLE(exit_11, "limit"), WHOLE(exit_77, "crashes"), WHOLE(segv, "crashes"), WHOLE(abortion, "crashes"),
     WHOLE(forbidden_call, "violates"), WHOLE(executable_memory, "violates"), WHOLE(hang_up, "crashes"), WHOLE(spin, "silent"),
-    WHOLE(all_memory, "crashes"),
+    WHOLE(all_memory, "crashes"), WHOLE(page_after_done, "late"), WHOLE(page_of_no_rows, "ends"),
+    WHOLE(page_of_no_bytes, "ends"), WHOLE(page_of_all_rows, "ends"), WHOLE(page_of_all_bytes, "ends"),
+    WHOLE(page_not_utf8, "ends"), WHOLE(page_reply, "ends"), WHOLE(page_short, "ends"), WHOLE(page_large_key, "ends"),
+    WHOLE(pages_unread, "ends"), WHOLE(page_of_others, "works"),
     ODD(TYPE, type_init, "ends"), ODD(TYPE, type_99, "ends"), ODD(TYPE, is_nil, "ends"), ODD(TYPE, is_float, "ends"),
     ODD(TYPE, is_negative, "ends"), ODD(TYPE, is_deep, "ends"), ODD(ID, other_id, "ends"), ODD(ID, greatest_id, "ends"),
     ODD(ID, is_true, "ends"), ODD(STATUS, odd_status, "ends"), ODD(STATUS, status_alone, "ends"),

@@ -51,6 +51,13 @@ static enum vatd_code scan(struct store *store, const char *vat, struct bytes pr
   return code ? code : of(store)->inner->ops->scan(of(store)->inner, vat, prefix, row, context, error);
 }
 
+static enum vatd_code scan_from(struct store *store, const char *vat, struct bytes from, store_row_fn *row, void *context,
+                                struct error *error)
+{
+  enum vatd_code code = stumble(of(store), error);
+  return code ? code : of(store)->inner->ops->scan_from(of(store)->inner, vat, from, row, context, error);
+}
+
 static enum vatd_code delete_vat(struct store *store, const char *vat, struct error *error)
 {
   enum vatd_code code = stumble(of(store), error);
@@ -128,6 +135,7 @@ static const struct store_ops shaky_ops = {
     .put = put,
     .delete = delete_key,
     .scan = scan,
+    .scan_from = scan_from,
     .delete_vat = delete_vat,
     .bundle_get = bundle_get,
     .bundle_put = bundle_put,

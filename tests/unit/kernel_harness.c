@@ -66,6 +66,7 @@ static void answer_init(struct harness *h, struct played_worker *vat, struct byt
   assert_int_equal(frame_decode_init(copy, &h->arena, &frame, &error), VATD_OK);
   vat->frame_id = frame.id;
   vat->state = frame.state;
+  vat->complete = frame.complete;
   vat->bundle = frame.bundle;
   vat->limits = frame.limits;
   if (!h->hold_inits)
@@ -87,6 +88,8 @@ static void take_send(struct harness *h, const struct effect *effect)
     answer_init(h, vat, payload);
   else if (type == FRAME_DELIVER)
     keep_delivery(h, vat, payload);
+  else if (type == FRAME_PAGE_REPLY)
+    assert_int_equal(frame_decode_page_reply(arena_copy(&h->arena, payload), &h->arena, &vat->page, &error), VATD_OK);
 }
 
 static void carry_out(struct harness *h, struct effect *effect)
@@ -330,6 +333,18 @@ void harness_done(struct harness *h, uint64_t vat, struct done_frame frame)
   assert_true(frame_encode_done(&out, &frame));
   kernel_worker_frame(h->kernel, played->worker, bytes_after(buffer_bytes(&out), FRAME_HEADER_SIZE));
   buffer_fini(&out);
+}
+
+void harness_page(struct harness *h, uint64_t vat, struct page_frame frame)
+{
+  struct played_worker *played = player(h, vat);
+  struct buffer out;
+  buffer_init(&out, LIMIT_FRAME_FROM_WORKER);
+  played->page = (struct page_reply_frame){0};
+  assert_true(frame_encode_page(&out, &frame));
+  kernel_worker_frame(h->kernel, played->worker, bytes_after(buffer_bytes(&out), FRAME_HEADER_SIZE));
+  buffer_fini(&out);
+  harness_pump(h);
 }
 
 void harness_done_with(struct harness *h, uint64_t vat, const struct vat_syscall *calls, size_t count)

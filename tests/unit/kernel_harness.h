@@ -35,6 +35,8 @@ struct played_worker {
   struct bytes bundle;         /* likewise */
   struct bytes program;        /* what the last worker was started with: HARNESS_PROGRAM for a programSpec */
   struct vat_limits limits;
+  bool complete;               /* likewise: whether that was all */
+  struct page_reply_frame page; /* the last one it got */
   uint64_t deadline_ms;        /* of the last timed frame */
 };
 
@@ -96,6 +98,8 @@ void harness_done_with(struct harness *h, uint64_t vat, const struct vat_syscall
 /* Answers it with a resolution of its result. */
 void harness_return(struct harness *h, uint64_t vat, const char *body, const char *slot);
 void harness_throw(struct harness *h, uint64_t vat, const char *body);
+/* The vat's worker asks for a page in the middle of its crank; what it gets is in vats[vat].page, whose id stays 0 when it gets none. */
+void harness_page(struct harness *h, uint64_t vat, struct page_frame frame);
 /* Answers a bringOutYourDead if that is what waits. */
 void harness_skip_reap(struct harness *h, uint64_t vat);
 /* The worker dies. */

@@ -208,12 +208,45 @@ static void a_scan_of_a_vat_stays_within_it(void **state)
   assert_scan(f, "v", TEXT(""), "");
 }
 
+static void a_scan_from_a_key_goes_on_to_the_end_of_the_vat(void **state)
+{
+  struct fixture *f = *state;
+  assert_done(put(f, "v1", TEXT("a"), TEXT("")));
+  assert_done(put(f, "v1", TEXT("b"), TEXT("")));
+  assert_done(put(f, "v1", TEXT("d"), TEXT("")));
+  assert_done(put(f, "v10", TEXT("e"), TEXT("")));
+  assert_done(put(f, "v2", TEXT("f"), TEXT("")));
+  assert_done(commit(f));
+  assert_done(put(f, "v1", TEXT("c"), TEXT("")));
+  assert_done(put(f, "v1", TEXT("da"), TEXT("")));
+  assert_done(drop(f, "v1", TEXT("b")));
+  assert_scan_from(f, "v1", TEXT(""), "a c d da");
+  assert_scan_from(f, "v1", TEXT("a"), "a c d da");
+  assert_scan_from(f, "v1", TEXT("a\0"), "c d da");
+  assert_scan_from(f, "v1", TEXT("b"), "c d da");
+  assert_scan_from(f, "v1", TEXT("cz"), "d da");
+  assert_scan_from(f, "v1", TEXT("e"), "");
+  assert_scan_from(f, "v10", TEXT("a"), "e");
+}
+
 static bool stop_at_once(void *context, struct bytes key, struct bytes value)
 {
   (void)key;
   (void)value;
   ++*(int *)context;
   return false;
+}
+
+static void a_scan_may_begin_just_behind_the_longest_key(void **state)
+{
+  struct fixture *f = *state;
+  char *key = memory_zalloc(LIMIT_VATSTORE_KEY + 2);
+  memset(key, 'k', LIMIT_VATSTORE_KEY);
+  assert_done(put(f, "v1", bytes_from(key, LIMIT_VATSTORE_KEY), TEXT("")));
+  assert_done(put(f, "v1", TEXT("z"), TEXT("")));
+  assert_scan_from(f, "v1", bytes_from(key, LIMIT_VATSTORE_KEY + 1), "z");
+  assert_code(INVALID, f->store->ops->scan_from(f->store, "v1", bytes_from(key, LIMIT_VATSTORE_KEY + 2), stop_at_once, NULL, &f->error));
+  free(key);
 }
 
 static void a_scan_stops_when_told(void **state)
@@ -640,7 +673,8 @@ static void a_random_walk_agrees_with_a_model(void **state)
       TEST(a_buffer_too_small_for_the_value_is_misuse, set_up), TEST(next_key_goes_in_byte_order, set_up), \
       TEST(nul_sorts_before_everything_else, set_up), TEST(next_key_stays_within_its_vat, set_up), \
       TEST(a_scan_shows_the_prefix_and_nothing_else, set_up), TEST(a_scan_of_a_vat_stays_within_it, set_up), \
-      TEST(a_scan_stops_when_told, set_up), TEST(inside_a_scan_one_may_get_but_not_write, set_up), \
+      TEST(a_scan_from_a_key_goes_on_to_the_end_of_the_vat, set_up), \
+      TEST(a_scan_may_begin_just_behind_the_longest_key, set_up), TEST(a_scan_stops_when_told, set_up), TEST(inside_a_scan_one_may_get_but_not_write, set_up), \
       TEST(deleting_a_vat_leaves_the_others, set_up), TEST(a_bundle_is_kept_under_its_hash, set_up), \
       TEST(clear_empties_all_tables_in_the_batch, set_up), TEST(the_epoch_goes_on_counting_through_clear, set_up), \
       TEST(the_engines_own_rows_are_read_by_name_only, set_up), \

@@ -192,3 +192,12 @@ void assert_scan(struct fixture *f, const char *vat, struct bytes prefix, const 
   assert_string_equal(buffer_text(&found), keys);
   buffer_fini(&found);
 }
+
+void assert_scan_from(struct fixture *f, const char *vat, struct bytes from, const char *keys)
+{
+  struct buffer found;
+  buffer_init(&found, 1 << 20);
+  assert_done(f->store->ops->scan_from(f->store, vat, from, join_key, &found, &f->error));
+  assert_string_equal(buffer_text(&found), keys);
+  buffer_fini(&found);
+}

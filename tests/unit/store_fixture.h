@@ -63,5 +63,6 @@ void assert_value(struct fixture *f, const char *vat, struct bytes key, struct b
 void assert_absent(struct fixture *f, const char *vat, struct bytes key);
 /* The keys that a scan of `prefix` shows, joined by spaces. */
 void assert_scan(struct fixture *f, const char *vat, struct bytes prefix, const char *keys);
+void assert_scan_from(struct fixture *f, const char *vat, struct bytes from, const char *keys);
 
 #endif

@@ -21,7 +21,8 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 #define BYTES(literal) {literal, sizeof(literal) - 1}
 
-static const enum frame_type all_types[] = {FRAME_INIT, FRAME_DELIVER, FRAME_DONE, FRAME_PING, FRAME_PONG};
+static const enum frame_type all_types[] = {FRAME_INIT, FRAME_DELIVER, FRAME_DONE, FRAME_PING, FRAME_PONG,
+                                             FRAME_PAGE, FRAME_PAGE_REPLY};
 
 static struct bytes payload_of(const struct buffer *frame)
 {

@@ -73,9 +73,19 @@ static const struct done_frame dones[] = {
      .unhandled = {unhandled, COUNT_OF(unhandled)}},
 };
 
+static const struct page_frame pages[] = {
+    {1, TEXT(""), 16, 4096},
+    {UINT64_MAX, TEXT("vc.1.sk\0"), 512, 65536},
+};
+
+static const struct page_reply_frame page_replies[] = {
+    {1, {NULL, 0}, false},
+    {UINT64_MAX, {pairs, COUNT_OF(pairs)}, true},
+};
+
 size_t wire_frame_count(void)
 {
-  return COUNT_OF(inits) + COUNT_OF(deliveries) + COUNT_OF(dones) + 2;
+  return COUNT_OF(inits) + COUNT_OF(deliveries) + COUNT_OF(dones) + 2 + COUNT_OF(pages) + COUNT_OF(page_replies);
 }
 
 enum frame_type wire_frame_encode(size_t n, struct buffer *out)
@@ -94,7 +104,17 @@ enum frame_type wire_frame_encode(size_t n, struct buffer *out)
     CHECK(frame_encode_done(out, &dones[n]));
     return FRAME_DONE;
   }
-  bool ping = n == COUNT_OF(dones);
+  n -= COUNT_OF(dones);
+  if (n < COUNT_OF(pages)) {
+    CHECK(frame_encode_page(out, &pages[n]));
+    return FRAME_PAGE;
+  }
+  n -= COUNT_OF(pages);
+  if (n < COUNT_OF(page_replies)) {
+    CHECK(frame_encode_page_reply(out, &page_replies[n]));
+    return FRAME_PAGE_REPLY;
+  }
+  bool ping = n == COUNT_OF(page_replies);
   CHECK(ping ? frame_encode_ping(out, 128) : frame_encode_pong(out, 65536));
   return ping ? FRAME_PING : FRAME_PONG;
 }
@@ -126,6 +146,24 @@ static enum vatd_code done_again(struct bytes payload, struct arena *arena, stru
   return code;
 }
 
+static enum vatd_code page_again(struct bytes payload, struct buffer *out, struct error *error)
+{
+  struct page_frame frame;
+  enum vatd_code code = frame_decode_page(payload, &frame, error);
+  if (code == VATD_OK)
+    CHECK(frame_encode_page(out, &frame));
+  return code;
+}
+
+static enum vatd_code page_reply_again(struct bytes payload, struct arena *arena, struct buffer *out, struct error *error)
+{
+  struct page_reply_frame frame;
+  enum vatd_code code = frame_decode_page_reply(payload, arena, &frame, error);
+  if (code == VATD_OK)
+    CHECK(frame_encode_page_reply(out, &frame));
+  return code;
+}
+
 static enum vatd_code bare_again(enum frame_type expected, struct bytes payload, struct buffer *out,
                                  struct error *error)
 {
@@ -150,6 +188,10 @@ enum vatd_code wire_frame_again(enum frame_type type, struct bytes payload, stru
     code = deliver_again(payload, &arena, out, error);
   else if (type == FRAME_DONE)
     code = done_again(payload, &arena, out, error);
+  else if (type == FRAME_PAGE)
+    code = page_again(payload, out, error);
+  else if (type == FRAME_PAGE_REPLY)
+    code = page_reply_again(payload, &arena, out, error);
   else
     code = bare_again(type, payload, out, error);
   arena_fini(&arena);
