@@ -135,6 +135,7 @@ static enum worker_exit serve(struct engine *engine, struct host *host, unsigned
     complain(&error);
     _exit(WORKER_EXIT_SANDBOX);
   }
+  worker_be_silent(); /* writing is forbidden now: the exit status would be lost */
   enum worker_exit status = worker_serve(&worker);
   if (status != WORKER_EXIT_OK)
     _exit(status); /* a machine that was aborted is in no state to be taken down */

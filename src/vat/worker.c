@@ -24,18 +24,26 @@
 
 #define GO_ON (-1) /* beside the values of enum worker_exit */
 
+static bool silent; /* of the process, as its standard error is */
+
+void worker_be_silent(void)
+{
+  silent = true;
+}
+
 /* The kernel knows by the status that it was the vat's limit, or the machine's, and no crash. */
 static void end_without_memory(void)
 {
   static const char text[] = "vat-worker: out of memory\n";
-  ssize_t said = write(STDERR_FILENO, text, sizeof text - 1);
+  ssize_t said = silent ? 0 : write(STDERR_FILENO, text, sizeof text - 1);
   (void)said;
   _exit(WORKER_EXIT_MEMORY);
 }
 
 static int report(enum vatd_code code, const struct error *error)
 {
-  fprintf(stderr, "vat-worker: %s\n", error->text);
+  if (!silent)
+    fprintf(stderr, "vat-worker: %s\n", error->text);
   return code == VATD_IO ? WORKER_EXIT_IO : WORKER_EXIT_PROTOCOL;
 }
 

@@ -58,7 +58,10 @@ struct worker {
 void worker_init(struct worker *worker, int fd, const struct worker_vat *vat, struct crank *crank);
 void worker_fini(struct worker *worker);
 
-/* Serves frames until the end; messages of what went wrong go to stderr. */
+/* From now on this process writes nothing to standard error: its sandbox would kill it for that. */
+void worker_be_silent(void);
+
+/* Serves frames until the end; messages of what went wrong go to stderr, unless it is to be silent. */
 enum worker_exit worker_serve(struct worker *worker);
 
 #endif
