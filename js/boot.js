@@ -8,9 +8,11 @@
  * uncaught exception outside a promise job.
  */
 import './start-console.js';
+import { restoreSearch } from './quick-refusals.js';
 import 'ses';
 import '@endo/eventual-send/shim.js';
 
+restoreSearch();
 lockdown({
   consoleTaming: 'unsafe',
   errorTaming: 'unsafe',

@@ -11,6 +11,7 @@
 #include "vat-worker/engine.h"
 #include "vat-worker/harden.h"
 #include "vat-worker/pass_style.h"
+#include "vat-worker/source_scan.h"
 #include "vat-worker/values.h"
 
 #include <errno.h>
@@ -280,6 +281,12 @@ static void host_random(xsMachine *the)
   }
 }
 
+/* mayBeRefused(source) -> see source_scan.h */
+static void host_may_be_refused(xsMachine *the)
+{
+  xsResult = xsBoolean(source_may_be_refused(xsToString(xsArg(0))));
+}
+
 /* X(name in vatHost, function, arguments) */
 #define HOST_FUNCTIONS(X) \
   X("get", host_get, 1) \
@@ -297,7 +304,8 @@ static void host_random(xsMachine *the)
   X("collectGarbage", host_collect_garbage, 0) \
   X("random", host_random, 1) \
   X("harden", harden, 1) /* SES takes it as a global */ \
-  X("passStyle", pass_style, 1)
+  X("passStyle", pass_style, 1) \
+  X("mayBeRefused", host_may_be_refused, 1)
 
 static xsCallback callbacks[] = {
 #define X(name, function, arguments) function,

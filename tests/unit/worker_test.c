@@ -217,6 +217,27 @@ static void a_syntax_error_fails_the_start(void **state)
   assert_init_fails(state, "var __vatExports__ = {{;", "SyntaxError");
 }
 
+/* SES searches for these, the host looks first (js/quick-refusals.js). */
+static void an_import_expression_fails_the_start(void **state)
+{
+  assert_init_fails(state, "var __vatExports__ = { buildRootObject: () => import('x') };", "SES_IMPORT_REJECTED");
+}
+
+static void an_html_comment_fails_the_start(void **state)
+{
+  assert_init_fails(state, "var __vatExports__ = {}; // <!-- no", "SES_HTML_COMMENT_REJECTED");
+}
+
+static void a_direct_eval_fails_the_start(void **state)
+{
+  assert_init_fails(state, "var __vatExports__ = { buildRootObject: () => eval ('1') };", "SES_EVAL_REJECTED");
+}
+
+static void a_vat_searches_strings_with_the_engines_own_method(void **state)
+{
+  assert_init_fails(state, "throw Error('native: ' + String(String.prototype.search).includes('native code'));", "Error: native: true");
+}
+
 static void assert_bundle_fails(void **state, const char *bundle, const char *text)
 {
   struct worker_process *worker = *state;
@@ -676,6 +697,10 @@ int main(void)
       TEST(a_root_that_is_no_remotable_fails_the_start),
       TEST(a_bundle_without_build_root_object_fails_the_start),
       TEST(a_syntax_error_fails_the_start),
+      TEST(an_import_expression_fails_the_start),
+      TEST(an_html_comment_fails_the_start),
+      TEST(a_direct_eval_fails_the_start),
+      TEST(a_vat_searches_strings_with_the_engines_own_method),
       TEST(a_bundle_that_is_no_object_is_refused),
       TEST(a_bundle_of_an_unknown_format_is_refused),
       TEST(a_bundle_without_code_is_refused),

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * vat-worker/source_scan.c - see source_scan.h.
+ *
+ * What SES looks for: `<!--` or `-->`; `import`, white space, then `(`, `//` or `/*`; `eval`, white space, then `(`. What may stand
+ * before a word is not looked at, and every character beyond ASCII counts as white space: that says "may be" too often, never
+ * too seldom.
+ */
+#include "vat-worker/source_scan.h"
+
+#include <string.h>
+
+static bool may_be_space(char character)
+{
+  unsigned char byte = (unsigned char)character;
+  return byte != 0 && (byte <= ' ' || byte >= 0x80);
+}
+
+/* Whether the word stands somewhere before a parenthesis or a slash. */
+static bool has_before_parenthesis(const char *source, const char *word)
+{
+  size_t size = strlen(word);
+  const char *at = source;
+  while ((at = strstr(at, word))) {
+    at += size;
+    while (may_be_space(*at))
+      at++;
+    if (*at == '(' || *at == '/')
+      return true;
+  }
+  return false;
+}
+
+bool source_may_be_refused(const char *source)
+{
+  return strstr(source, "<!--") || strstr(source, "-->") || has_before_parenthesis(source, "import") || has_before_parenthesis(source, "eval");
+}
