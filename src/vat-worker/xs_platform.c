@@ -306,6 +306,16 @@ static size_t free_page(const txSlot *slot, const txSlot *limit, size_t page)
   return count;
 }
 
+/* Gives back the pages of free slots that begin at `slot`, as one range; returns the first slot behind them. */
+static txSlot *give_back_slots(txSlot *slot, const txSlot *limit, size_t page)
+{
+  txSlot *end = slot;
+  size_t count;
+  while ((count = free_page(end, limit, page)) > 0)
+    end += count;
+  return end > slot && madvise(slot, (size_t)((char *)end - (char *)slot), MADV_DONTNEED) == 0 ? end : slot;
+}
+
 /*
  * The free slots in order of their addresses, so that new ones lie together. Whole pages of them are left out and given back:
  * they read as slots that nobody refers to, and the next collection finds them again.
@@ -316,11 +326,12 @@ static void link_free_slots(txMachine *the)
   txSlot **link = &the->freeHeap;
   for (txSlot *heap = the->firstHeap; heap; heap = heap->next) {
     txSlot *limit = heap->value.reference;
-    for (txSlot *slot = heap + 1; slot < limit; slot++) {
-      size_t count = free_page(slot, limit, page);
-      if (count > 0 && madvise(slot, page, MADV_DONTNEED) == 0) {
-        slot += count - 1;
-      } else if (slot->flag & XS_MARK_FLAG) {
+    for (txSlot *slot = heap + 1, *rest; slot < limit; slot = rest) {
+      rest = give_back_slots(slot, limit, page);
+      if (rest > slot)
+        continue;
+      rest++;
+      if (slot->flag & XS_MARK_FLAG) {
         slot->flag = XS_NO_FLAG;
         *link = slot;
         link = &slot->next;
