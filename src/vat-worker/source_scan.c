@@ -2,9 +2,9 @@
 /*
  * vat-worker/source_scan.c - see source_scan.h.
  *
- * What SES looks for: `<!--` or `-->`; `import`, white space, then `(`, `//` or `/*`; `eval`, white space, then `(`. What may stand
- * before a word is not looked at, and every character beyond ASCII counts as white space: that says "may be" too often, never
- * too seldom.
+ * SES looks for the two ends of an HTML comment, for `import` before a parenthesis or a comment, and for `eval` before a parenthesis,
+ * with white space between. What may stand before a word is not looked at, any slash counts as a comment, and every character beyond
+ * ASCII as white space: that says "may be" too often, never too seldom.
  */
 #include "vat-worker/source_scan.h"
 
