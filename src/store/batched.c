@@ -11,8 +11,8 @@
  * length of it. Rows of kv that were read or written lately are kept beyond the batch in a cache, which says what the *engine*
  * holds; the maps come before it.
  *
- * Invariants: the engine's own batch is open only inside commit(), and after a query, for which the rows must be there; in it
- * no savepoint is ever made. What the engine answers as FULL or worse is answered from then on by all functions, as
+ * Invariants: the engine's own batch is open only inside commit(), after a query, for which the rows must be there, and when
+ * many rows have been deleted; in it no savepoint is ever made. What the engine answers as FULL or worse is answered from then on by all functions, as
  * kernel/store.h wants it.
  */
 #include "store/row_cache.h"
@@ -451,6 +451,14 @@ static enum vatd_code rollback_to(struct store *store, const char *name, struct 
   return code ? code : savepoints_go_back(&b->savepoints, name, &b->undo, error);
 }
 
+static enum vatd_code flush(struct batched_store *b, struct error *error);
+
+/* Every next_key walks over what was deleted behind its start, so that must not become much. */
+static bool has_many_deletes(const struct batched_store *b)
+{
+  return b->kv.deletes.count + b->vatstore.deletes.count > LIMIT_BATCHED_DELETES;
+}
+
 static enum vatd_code release(struct store *store, const char *name, struct error *error)
 {
   struct batched_store *b = of(store);
@@ -460,9 +468,10 @@ static enum vatd_code release(struct store *store, const char *name, struct erro
     code = savepoints_find(&b->savepoints, name, &place, error);
   if (!code)
     savepoints_cut(&b->savepoints, place);
-  if (!code && b->savepoints.count == 0)
-    undo_log_forget(&b->undo); /* only the whole batch could still be undone, and for that it is not needed */
-  return code;
+  if (code || b->savepoints.count > 0)
+    return code;
+  undo_log_forget(&b->undo); /* only the whole batch could still be undone, and for that it is not needed */
+  return has_many_deletes(b) ? flush(b, error) : VATD_OK;
 }
 
 /* ---- the end of a batch ---- */
