@@ -75,9 +75,9 @@ static size_t end_entries(struct kernel *k, uint64_t vat, enum kref_type type, s
 
 static size_t end_storage(struct kernel *k, uint64_t vat, size_t budget)
 {
-  struct bytes key;
+  struct bytes key = bytes_of("");
   size_t count = 0;
-  while (count < budget && vatstore_next_key(k, vat, bytes_of(""), &key)) {
+  while (count < budget && vatstore_next_key(k, vat, key, &key)) {
     vatstore_delete(k, vat, key);
     count++;
   }

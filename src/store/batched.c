@@ -451,7 +451,7 @@ static enum vatd_code rollback_to(struct store *store, const char *name, struct 
   return code ? code : savepoints_go_back(&b->savepoints, name, &b->undo, error);
 }
 
-static enum vatd_code flush(struct batched_store *b, struct error *error);
+static enum vatd_code flush_deletes(struct batched_store *b, const struct table *table, bool of_vats, struct error *error);
 
 /* Every next_key walks over what was deleted behind its start, so that must not become much. */
 static bool has_many_deletes(const struct batched_store *b)
@@ -471,7 +471,14 @@ static enum vatd_code release(struct store *store, const char *name, struct erro
   if (code || b->savepoints.count > 0)
     return code;
   undo_log_forget(&b->undo); /* only the whole batch could still be undone, and for that it is not needed */
-  return has_many_deletes(b) ? flush(b, error) : VATD_OK;
+  if (!has_many_deletes(b))
+    return VATD_OK;
+  code = flush_deletes(b, &b->kv, false, error);
+  if (!code)
+    code = flush_deletes(b, &b->vatstore, true, error);
+  ordmap_clear(&b->kv.deletes);
+  ordmap_clear(&b->vatstore.deletes);
+  return heard(b, code, error);
 }
 
 /* ---- the end of a batch ---- */
@@ -492,15 +499,26 @@ static struct bytes split(const char *vat, struct bytes stored)
   return vat ? bytes_after(stored, strlen(vat) + 1) : stored;
 }
 
+static enum vatd_code flush_deletes(struct batched_store *b, const struct table *table, bool of_vats, struct error *error)
+{
+  enum vatd_code code = VATD_OK;
+  struct bytes key;
+  for (bool found = ordmap_seek(&table->deletes, bytes_of(""), &key, NULL); found && !code;
+       found = ordmap_next(&table->deletes, key, &key, NULL)) {
+    const char *vat = of_vats ? key.data : NULL;
+    code = b->engine->ops->delete (b->engine, vat, split(vat, key), error);
+    if (!code && !vat)
+      row_cache_put_absent(&b->cache, key);
+  }
+  return code;
+}
+
 static enum vatd_code flush_table(struct batched_store *b, const struct table *table, bool of_vats, struct error *error)
 {
   const struct store_ops *ops = b->engine->ops;
-  enum vatd_code code = VATD_OK;
   struct bytes key;
   struct bytes value;
-  for (bool found = ordmap_seek(&table->deletes, bytes_of(""), &key, NULL); found && !code;
-       found = ordmap_next(&table->deletes, key, &key, NULL))
-    code = ops->delete(b->engine, of_vats ? key.data : NULL, split(of_vats ? key.data : NULL, key), error);
+  enum vatd_code code = flush_deletes(b, table, of_vats, error);
   for (bool found = ordmap_seek(&table->puts, bytes_of(""), &key, &value); found && !code;
        found = ordmap_next(&table->puts, key, &key, &value))
     code = ops->put(b->engine, of_vats ? key.data : NULL, split(of_vats ? key.data : NULL, key), value, error);
@@ -521,14 +539,11 @@ static enum vatd_code flush_bundles(struct batched_store *b, struct error *error
   return code;
 }
 
-/* What was written to kv is what the engine holds now. */
+/* What was put into kv is what the engine holds now. */
 static void remember_rows(struct batched_store *b)
 {
   struct bytes key;
   struct bytes value;
-  for (bool found = ordmap_seek(&b->kv.deletes, bytes_of(""), &key, NULL); found;
-       found = ordmap_next(&b->kv.deletes, key, &key, NULL))
-    row_cache_put_absent(&b->cache, key);
   for (bool found = ordmap_seek(&b->kv.puts, bytes_of(""), &key, &value); found;
        found = ordmap_next(&b->kv.puts, key, &key, &value))
     row_cache_put(&b->cache, key, value);
