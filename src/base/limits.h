@@ -63,6 +63,8 @@
 
 /* A bundle's JSON text, and a cluster configuration. */
 #define LIMIT_BUNDLE (64 * MIB)
+#define LIMIT_IMAGE LIMIT_BUNDLE /* of a vat's heap, as it is stored (kernel/hibernation.h) */
+#define LIMIT_IMAGES (4 * GIB)   /* of all vats in one database; a vat that finds no room stays awake */
 #define LIMIT_VATS_PER_SUBCLUSTER 1000
 #define LIMIT_NAME_LENGTH 256
 

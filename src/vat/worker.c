@@ -8,6 +8,9 @@
  * A crank may ask for pages of the vat's storage, one at a time: it stands still until the pageReply has come. Deliveries that
  * the kernel had sent before are kept, with their order, until the crank is over.
  *
+ * An init frame with an image of a heap makes the worker go on with that heap instead of starting; hibernate, once it has started,
+ * is answered with such an image, and changes nothing.
+ *
  * ping is answered in both states. Anything else that arrives is out of turn and ends the worker: the kernel would not
  * send it. Each init and deliver is answered by exactly one done frame.
  */
@@ -214,10 +217,13 @@ static int serve_init(struct worker *worker)
   if (code != VATD_OK)
     return report(code, &error);
   load_state(worker, &init);
-  worker->vat->start(worker->vat->context, &init, &outcome);
+  if (init.image.size && worker->vat->wake)
+    worker->vat->wake(worker->vat->context, &init, init.image, &outcome);
+  else
+    worker->vat->start(worker->vat->context, &init, &outcome);
   int next = answer(worker, init.id, &outcome, started_at);
   worker->started = true;
-  buffer_fini(&worker->in); /* it held the bundle */
+  buffer_fini(&worker->in); /* it held the bundle, or the image */
   return next;
 }
 
@@ -235,6 +241,21 @@ static int serve_deliver(struct worker *worker)
     return report(code, &error);
   worker->vat->deliver(worker->vat->context, &deliver.delivery, &outcome);
   return answer(worker, deliver.id, &outcome, started_at);
+}
+
+static int serve_hibernate(struct worker *worker, uint64_t id)
+{
+  struct error error;
+  struct buffer image;
+  if (!worker->started)
+    return report(error_set(&error, VATD_INVALID, "a hibernate frame before init"), &error);
+  buffer_init(&image, LIMIT_IMAGE);
+  if (!worker->vat->write_image || !worker->vat->write_image(worker->vat->context, &image))
+    buffer_clear(&image);
+  buffer_clear(&worker->out);
+  frame_encode_image(&worker->out, &(struct image_frame){id, buffer_bytes(&image)});
+  buffer_fini(&image);
+  return send_out(worker);
 }
 
 static int serve_ping(struct worker *worker, uint64_t id)
@@ -259,10 +280,13 @@ static int serve_frame(struct worker *worker)
     return serve_deliver(worker);
   case FRAME_PING:
     return serve_ping(worker, id);
+  case FRAME_HIBERNATE:
+    return serve_hibernate(worker, id);
   case FRAME_DONE:
   case FRAME_PONG:
   case FRAME_PAGE:
   case FRAME_PAGE_REPLY:
+  case FRAME_IMAGE:
     break;
   }
   return report(error_set(&error, VATD_INVALID, "a frame out of turn"), &error);

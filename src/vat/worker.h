@@ -38,6 +38,11 @@ struct worker_vat {
   void *context;
   void (*start)(void *context, const struct init_frame *init, struct outcome *outcome);
   void (*deliver)(void *context, const struct delivery *delivery, struct outcome *outcome);
+  /* The next two may be NULL: the vat's memory cannot be written down. */
+  /* Restores what write_image() wrote; instead of start(). The outcome is DONE_OK, or DONE_INIT_FAILED when the image cannot be read. */
+  void (*wake)(void *context, const struct init_frame *init, struct bytes image, struct outcome *outcome);
+  /* Appends an image of the heap to `out`, between two cranks; false: it cannot be made, or does not fit. The vat can go on afterwards. */
+  bool (*write_image)(void *context, struct buffer *out);
 };
 
 struct worker {

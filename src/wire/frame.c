@@ -187,7 +187,7 @@ static void pack_syscall(struct packer *packer, const struct vat_syscall *call)
 bool frame_encode_init(struct buffer *out, const struct init_frame *frame)
 {
   struct frame_writer writer;
-  writer_begin(&writer, out, FRAME_INIT, frame->id, 8);
+  writer_begin(&writer, out, FRAME_INIT, frame->id, 9);
   struct packer *packer = &writer.packer;
   pack_text(packer, frame->vat);
   pack_text(packer, frame->config);
@@ -197,6 +197,7 @@ bool frame_encode_init(struct buffer *out, const struct init_frame *frame)
   pack_array(packer, 2);
   pack_uint(packer, frame->limits.computrons);
   pack_uint(packer, frame->limits.heap_bytes);
+  pack_binary(packer, frame->image);
   return writer_end(&writer);
 }
 
@@ -251,7 +252,18 @@ bool frame_encode_pong(struct buffer *out, uint64_t id)
   return encode_bare(out, FRAME_PONG, id);
 }
 
-/* ---- decoding ---- */
+bool frame_encode_hibernate(struct buffer *out, uint64_t id)
+{
+  return encode_bare(out, FRAME_HIBERNATE, id);
+}
+
+bool frame_encode_image(struct buffer *out, const struct image_frame *frame)
+{
+  struct frame_writer writer;
+  writer_begin(&writer, out, FRAME_IMAGE, frame->id, 3);
+  pack_binary(&writer.packer, frame->image);
+  return writer_end(&writer);
+}
 
 bool frame_encode_page(struct buffer *out, const struct page_frame *frame)
 {
@@ -271,6 +283,8 @@ bool frame_encode_page_reply(struct buffer *out, const struct page_reply_frame *
   pack_bool(&writer.packer, frame->more);
   return writer_end(&writer);
 }
+
+/* ---- decoding ---- */
 
 enum vatd_code frame_payload_size(const void *header, size_t limit, size_t *size, struct error *error)
 {
@@ -474,8 +488,9 @@ enum vatd_code frame_peek(struct bytes payload, enum frame_type *type, uint64_t 
   uint64_t found_id = unpack_uint(&in);
   if (!in.failed && (found < FRAME_INIT || found > FRAME_LAST))
     unpack_fail(&in, "unknown type %llu", (unsigned long long)found);
-  if (!in.failed && (found == FRAME_PING || found == FRAME_PONG) && (count != 2 || in.rest.size != 0))
-    unpack_fail(&in, "a ping or pong holds nothing but its id");
+  bool bare = found == FRAME_PING || found == FRAME_PONG || found == FRAME_HIBERNATE;
+  if (!in.failed && bare && (count != 2 || in.rest.size != 0))
+    unpack_fail(&in, "a ping, pong or hibernate holds nothing but its id");
   if (in.failed)
     return VATD_INVALID;
   *type = (enum frame_type)found;
@@ -488,7 +503,7 @@ enum vatd_code frame_decode_init(struct bytes payload, struct arena *arena, stru
   struct frame_reader reader;
   struct init_frame read = {0};
   reader_init(&reader, payload, arena, error);
-  read.id = read_head(&reader, FRAME_INIT, 8);
+  read.id = read_head(&reader, FRAME_INIT, 9);
   read.vat = unpack_text(&reader.in, LIMIT_VREF_LENGTH, "the vat id");
   read.config = unpack_text(&reader.in, LIMIT_BUNDLE, "the vat configuration");
   read.bundle = unpack_text(&reader.in, LIMIT_BUNDLE, "the bundle");
@@ -497,6 +512,7 @@ enum vatd_code frame_decode_init(struct bytes payload, struct arena *arena, stru
   unpack_array_of(&reader.in, 2, "limits");
   read.limits.computrons = unpack_uint(&reader.in);
   read.limits.heap_bytes = unpack_uint(&reader.in);
+  read.image = unpack_binary(&reader.in, LIMIT_IMAGE, "the image of a heap");
   if (read_end(&reader) != VATD_OK)
     return VATD_INVALID;
   *frame = read;
@@ -538,6 +554,19 @@ enum vatd_code frame_decode_done(struct bytes payload, struct arena *arena, stru
   read.usage.microseconds = unpack_uint(&reader.in);
   read_logs(&reader, &read);
   read.unhandled = read_texts(&reader, LIMIT_LOG_LINES_PER_CRANK, LIMIT_LOG_LINE, "unhandled rejections");
+  if (read_end(&reader) != VATD_OK)
+    return VATD_INVALID;
+  *frame = read;
+  return VATD_OK;
+}
+
+enum vatd_code frame_decode_image(struct bytes payload, struct image_frame *frame, struct error *error)
+{
+  struct frame_reader reader;
+  struct image_frame read = {0};
+  reader_init(&reader, payload, NULL, error);
+  read.id = read_head(&reader, FRAME_IMAGE, 3);
+  read.image = unpack_binary(&reader.in, LIMIT_IMAGE, "the image of a heap");
   if (read_end(&reader) != VATD_OK)
     return VATD_INVALID;
   *frame = read;

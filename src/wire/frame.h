@@ -6,12 +6,13 @@
  * `[type, id, ...]`. `id` is chosen by the asker (the kernel; for `page` the worker) and repeated in the answer. Texts are
  * MessagePack str and always valid UTF-8. docs/protocol-worker.md is the full description; in short:
  *
- *   init    [1, id, vatID, configJSON, bundleJSON, [k, v, k, v, ...], complete, [computrons, heapBytes]]
+ *   init    [1, id, vatID, configJSON, bundleJSON, [k, v, k, v, ...], complete, [computrons, heapBytes], image|nil]
  *   deliver [2, id, delivery]
  *   done    [3, id, [status, text], [k, v, ...] sets, [k, ...] deletes, [syscall, ...], [computrons, heapBytes, micros],
  *            [level, text, level, text, ...] logs, [text, ...] unhandled rejections]
  *   ping    [4, id]          pong [5, id]
  *   page      [6, id, from, count, bytes]          pageReply [7, id, [k, v, k, v, ...], more]
+ *   hibernate [8, id]                              image     [9, id, image|nil]
  *
  *   delivery: ["message", target, [body, [slot...]] methargs, result|nil]
  *             ["notify", [[vpid, rejected, [body, [slot...]]], ...]]
@@ -48,9 +49,11 @@ enum frame_type {
   FRAME_PONG = 5,
   FRAME_PAGE = 6,
   FRAME_PAGE_REPLY = 7,
+  FRAME_HIBERNATE = 8,
+  FRAME_IMAGE = 9,
 };
 
-#define FRAME_LAST FRAME_PAGE_REPLY
+#define FRAME_LAST FRAME_IMAGE
 
 #define FRAME_HEADER_SIZE 4
 
@@ -156,6 +159,7 @@ struct init_frame {
   struct key_value_list state; /* in key order, from the first key on */
   bool complete;       /* whether `state` is all there is */
   struct vat_limits limits;
+  struct bytes image;  /* of the heap that the vat goes on with; empty: it starts, with the bundle */
 };
 
 struct deliver_frame {
@@ -220,6 +224,12 @@ struct page_reply_frame {
   bool more;                  /* whether there are rows behind them */
 };
 
+/* What a worker answers to `hibernate`: its heap, for the next worker of the same vat; empty: it could not write it down. */
+struct image_frame {
+  uint64_t id;
+  struct bytes image;
+};
+
 /*
  * Encoders append one whole frame, length included, to `out`. False: it does not fit the buffer's limit (then the buffer's
  * content is as before and `overflowed` is set).
@@ -229,6 +239,8 @@ bool frame_encode_deliver(struct buffer *out, uint64_t id, const struct delivery
 bool frame_encode_done(struct buffer *out, const struct done_frame *frame);
 bool frame_encode_ping(struct buffer *out, uint64_t id);
 bool frame_encode_pong(struct buffer *out, uint64_t id);
+bool frame_encode_hibernate(struct buffer *out, uint64_t id);
+bool frame_encode_image(struct buffer *out, const struct image_frame *frame);
 bool frame_encode_page(struct buffer *out, const struct page_frame *frame);
 bool frame_encode_page_reply(struct buffer *out, const struct page_reply_frame *frame);
 
@@ -245,6 +257,7 @@ enum vatd_code frame_decode_init(struct bytes payload, struct arena *arena, stru
 enum vatd_code frame_decode_deliver(struct bytes payload, struct arena *arena, struct deliver_frame *frame,
                                     struct error *error);
 enum vatd_code frame_decode_done(struct bytes payload, struct arena *arena, struct done_frame *frame, struct error *error);
+enum vatd_code frame_decode_image(struct bytes payload, struct image_frame *frame, struct error *error);
 /* What it asks for is within the limits. */
 enum vatd_code frame_decode_page(struct bytes payload, struct page_frame *frame, struct error *error);
 enum vatd_code frame_decode_page_reply(struct bytes payload, struct arena *arena, struct page_reply_frame *frame,

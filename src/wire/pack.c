@@ -3,7 +3,7 @@
  * wire/pack.c - see pack.h; the formats are those of the MessagePack specification:
  *
  *   00-7f fixint   90-9f fixarray   a0-bf fixstr   c0 nil   c2 false   c3 true
- *   cc cd ce cf    uint 8 16 32 64  d9 da db       str 8 16 32         dc dd  array 16 32
+ *   cc cd ce cf    uint 8 16 32 64  d9 da db       str 8 16 32         dc dd  array 16 32     c4 c5 c6  bin 8 16 32
  *
  * Lengths are big-endian. Invariant of reading: `rest` never reaches beyond the payload, since every step subtracts from it
  * what it has compared with it before.
@@ -19,6 +19,7 @@ enum {
   FORM_NIL = 0xc0,
   FORM_FALSE = 0xc2,
   FORM_TRUE = 0xc3,
+  FORM_BIN8 = 0xc4,
   FORM_UINT8 = 0xcc,
   FORM_STR8 = 0xd9,
   FORM_ARRAY16 = 0xdc,
@@ -56,6 +57,16 @@ void pack_text(struct packer *packer, struct bytes text)
 {
   msgpack_pack_str(&packer->msgpack, text.size);
   msgpack_pack_str_body(&packer->msgpack, text.data, text.size);
+}
+
+void pack_binary(struct packer *packer, struct bytes content)
+{
+  if (content.size == 0) {
+    pack_nil(packer);
+    return;
+  }
+  msgpack_pack_bin(&packer->msgpack, content.size);
+  msgpack_pack_bin_body(&packer->msgpack, content.data, content.size);
 }
 
 void pack_array(struct packer *packer, size_t count)
@@ -135,6 +146,14 @@ uint64_t unpack_uint(struct unpacker *unpacker)
   return 0;
 }
 
+static struct bytes take_bytes(struct unpacker *unpacker, uint64_t size, size_t limit, const char *what)
+{
+  if (size > limit)
+    unpack_fail(unpacker, "%s: %llu bytes, the limit is %zu", what, (unsigned long long)size, limit);
+  const uint8_t *at = take(unpacker, size);
+  return bytes_from(at, at ? size : 0);
+}
+
 static struct bytes text_of_form(struct unpacker *unpacker, uint8_t form, size_t limit, const char *what)
 {
   struct bytes none = {NULL, 0};
@@ -145,17 +164,11 @@ static struct bytes text_of_form(struct unpacker *unpacker, uint8_t form, size_t
     size = take_big_endian(unpacker, (size_t)1 << (form - FORM_STR8));
   else
     unpack_fail(unpacker, "%s: a text is expected", what);
-  if (size > limit)
-    unpack_fail(unpacker, "%s: %llu bytes, the limit is %zu", what, (unsigned long long)size, limit);
-  const uint8_t *at = take(unpacker, size);
-  if (!at)
-    return none;
-  struct bytes text = bytes_from(at, size);
-  if (!bytes_are_utf8(text)) {
-    unpack_fail(unpacker, "%s: not valid UTF-8", what);
-    return none;
-  }
-  return text;
+  struct bytes text = take_bytes(unpacker, size, limit, what);
+  if (bytes_are_utf8(text))
+    return text;
+  unpack_fail(unpacker, "%s: not valid UTF-8", what);
+  return none;
 }
 
 struct bytes unpack_text(struct unpacker *unpacker, size_t limit, const char *what)
@@ -172,6 +185,19 @@ struct bytes unpack_optional_text(struct unpacker *unpacker, size_t limit, const
   if (!unpacker->failed && text.size == 0)
     unpack_fail(unpacker, "%s: an empty text", what);
   return text;
+}
+
+struct bytes unpack_binary(struct unpacker *unpacker, size_t limit, const char *what)
+{
+  uint8_t form = take_form(unpacker);
+  uint64_t size = 0;
+  if (form == FORM_NIL)
+    return (struct bytes){NULL, 0};
+  if (form >= FORM_BIN8 && form <= FORM_BIN8 + 2)
+    size = take_big_endian(unpacker, (size_t)1 << (form - FORM_BIN8));
+  if (size == 0)
+    unpack_fail(unpacker, "%s: bytes are expected, or nil", what);
+  return take_bytes(unpacker, size, limit, what);
 }
 
 size_t unpack_array(struct unpacker *unpacker, size_t limit, const char *what)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * wire/pack.h - the few MessagePack forms that frames are made of: nil, booleans, unsigned integers, texts and arrays.
+ * wire/pack.h - the few MessagePack forms that frames are made of: nil, booleans, unsigned integers, texts, bytes and arrays.
  *
  * Writing goes through msgpack-c. Reading does not: its unpacker builds a tree of 24 bytes per element before anybody has
  * looked at the counts, so that a hostile frame of N bytes costs 24 N; this reader walks the bytes once, allocates nothing,
@@ -27,6 +27,8 @@ void pack_nil(struct packer *packer);
 void pack_bool(struct packer *packer, bool value);
 void pack_uint(struct packer *packer, uint64_t value);
 void pack_text(struct packer *packer, struct bytes text);
+/* Any bytes; the reader takes none for nil. */
+void pack_binary(struct packer *packer, struct bytes content);
 void pack_array(struct packer *packer, size_t count);
 
 /*
@@ -47,6 +49,8 @@ uint64_t unpack_uint(struct unpacker *unpacker);
 struct bytes unpack_text(struct unpacker *unpacker, size_t limit, const char *what);
 /* As unpack_text, but nil gives the empty text, and the empty text fails. */
 struct bytes unpack_optional_text(struct unpacker *unpacker, size_t limit, const char *what);
+/* Any bytes, borrowed from the payload; of nil none. */
+struct bytes unpack_binary(struct unpacker *unpacker, size_t limit, const char *what);
 /* The number of elements that follow, at most `limit` and never more than the bytes that remain. */
 size_t unpack_array(struct unpacker *unpacker, size_t limit, const char *what);
 /* Fails unless exactly `count` elements follow. */

@@ -176,7 +176,7 @@ static bool asks_too_early(const struct worker_process *worker, struct bytes pay
 /* Stops the clock, or starts it for the next frame that has been sent already. What else may come leaves it alone. */
 static void note_answer(struct worker_process *worker, struct bytes payload)
 {
-  if (worker->awaited == 0 || !is_of_type(payload, FRAME_DONE))
+  if (worker->awaited == 0 || (!is_of_type(payload, FRAME_DONE) && !is_of_type(payload, FRAME_IMAGE)))
     return;
   worker->awaited--;
   if (worker->awaited)

@@ -55,7 +55,7 @@ void worker_host_close(struct worker_host *host);
 enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, struct bytes program, uint64_t heap_bytes,
                                     struct worker_process **worker, struct error *error);
 /* Sends a whole frame and takes over its memory. When `timed`, the worker is killed (WORKER_DEADLINE) unless it
- * answers with a done frame within `deadline_ms` (0: the host's), counted from when it has answered what was sent before. */
+ * answers with a done or image frame within `deadline_ms` (0: the host's), counted from when it has answered what was sent before. */
 void worker_process_send(struct worker_process *worker, struct buffer *frame, bool timed, uint64_t deadline_ms);
 /* Where it may run from now on. */
 void worker_process_place(struct worker_process *worker, const cpu_set_t *processors);
