@@ -24,10 +24,12 @@
 #include "base/check.h"
 #include "base/memory.h"
 #include "kernel/ahead.h"
+#include "kernel/blobs.h"
 #include "kernel/clist.h"
 #include "kernel/endowments.h"
 #include "kernel/gate.h"
 #include "kernel/gc.h"
+#include "kernel/hibernation.h"
 #include "kernel/launch.h"
 #include "kernel/pages.h"
 #include "kernel/promises.h"
@@ -203,10 +205,22 @@ void crank_vat_broke_rules(struct kernel *k, struct vat *vat, const char *detail
   crank_keep(k);
 }
 
+/* The heap that was stored is of no use: the vat begins a new incarnation. */
+static void waking_failed(struct kernel *k, struct vat *vat, const char *detail)
+{
+  gate_log_kernel(k, vat->id, "restarted: its heap could not be restored: %s", detail);
+  vat->failed_starts = 0;
+  end_incarnation(k, vat);
+}
+
 /* The start did not work: it has changed nothing. One retry, then the vat is suspended; a launch fails at once. */
 static void start_failed(struct kernel *k, struct vat *vat, const char *detail)
 {
   struct launch *launch = launch_of_vat(k, vat->id);
+  if (vat->waking) {
+    waking_failed(k, vat, detail);
+    return;
+  }
   gate_log_kernel(k, vat->id, "start failed: %s", detail);
   vat_stop_worker(k, vat);
   if (launch) {
@@ -313,9 +327,22 @@ static struct bytes memory_detail(struct kernel *k, const struct vat *vat, struc
                       (unsigned long long)vat->policy.heap_bytes);
 }
 
+/* It may not have been the image's fault: there is another try, once. */
+static bool wakes_again(struct kernel *k, struct vat *vat)
+{
+  if (!vat->waking || vat->failed_starts > 0)
+    return false;
+  vat->failed_starts++;
+  vat_stop_worker(k, vat);
+  vat_make_ready(k, vat);
+  return true;
+}
+
 void crank_worker_ended(struct kernel *k, struct vat *vat, enum worker_end end, const char *detail)
 {
-  if (vat->phase == VAT_STARTING) {
+  if (vat->phase == VAT_STARTING && wakes_again(k, vat)) {
+    gate_log_kernel(k, vat->id, "%s while its heap was restored", detail);
+  } else if (vat->phase == VAT_STARTING) {
     start_failed(k, vat, detail);
   } else if (end == WORKER_DEADLINE && vat->phase == VAT_BUSY) {
     limit_exceeded(k, vat, arena_printf(&k->arena, "deadline: %s (limits.deadlineMs of %s)", detail, vat_id_text(vat->id).text).data);
@@ -333,8 +360,8 @@ void crank_worker_ended(struct kernel *k, struct vat *vat, enum worker_end end, 
 
 /* ---- start ---- */
 
-/* Encodes the vat's init frame; false when it does not fit, or the kernel broke. */
-static bool encode_init(struct kernel *k, struct vat *vat, struct bytes bundle, struct buffer *frame)
+/* Encodes the vat's init frame; false when it does not fit, or the kernel broke. Of bundle and image at most one has content. */
+static bool encode_init(struct kernel *k, struct vat *vat, struct bytes bundle, struct bytes image, struct buffer *frame)
 {
   struct bytes config = {NULL, 0};
   struct bytes id = record_key(k, "%s", vat_id_text(vat->id).text);
@@ -348,6 +375,7 @@ static bool encode_init(struct kernel *k, struct vat *vat, struct bytes bundle, 
       .state = part.rows,
       .complete = !part.more,
       .limits = {.computrons = vat->policy.computrons, .heap_bytes = vat->policy.heap_bytes},
+      .image = image,
   };
   quota_open_account(k, vat, &part);
   vat->pages = 0;
@@ -356,15 +384,16 @@ static bool encode_init(struct kernel *k, struct vat *vat, struct bytes bundle, 
 
 /*
  * What the worker needs to begin: the init frame, and in `program` the program of a vat in C, which the process is started
- * with. A JavaScript vat's code is in the frame, and `program` stays empty. False: it does not fit, or the kernel broke.
+ * with. A JavaScript vat's code is in the frame, and `program` stays empty; one that goes on with its stored heap has its code
+ * there. False: it does not fit, or the kernel broke.
  */
-static bool prepare_start(struct kernel *k, struct vat *vat, struct buffer *frame, struct buffer *program)
+static bool prepare_start(struct kernel *k, struct vat *vat, struct bytes image, struct buffer *frame, struct buffer *program)
 {
   struct vat_record record;
   struct buffer code;
   buffer_init(&code, LIMIT_BUNDLE);
-  bool found = vat_record_get(k, vat->id, &record) && vat_bundle_code(k, record.bundle, &code);
-  bool encoded = found && encode_init(k, vat, vat->is_program ? bytes_of("") : buffer_bytes(&code), frame);
+  bool found = vat_record_get(k, vat->id, &record) && (image.size || blob_read(k, record.bundle, &code));
+  bool encoded = found && encode_init(k, vat, vat->is_program ? bytes_of("") : buffer_bytes(&code), image, frame);
   if (encoded && vat->is_program)
     *program = code;
   else
@@ -372,15 +401,17 @@ static bool prepare_start(struct kernel *k, struct vat *vat, struct buffer *fram
   return encoded;
 }
 
-static void start_worker(struct kernel *k, struct vat *vat)
+static void start_with(struct kernel *k, struct vat *vat, struct bytes image)
 {
   struct buffer frame;
   struct buffer program;
   buffer_init(&frame, LIMIT_FRAME_TO_WORKER);
   buffer_init(&program, LIMIT_BUNDLE);
   vat->frame_id = ++k->next_frame;
-  endowments_provide(k, vat->id);
-  if (!prepare_start(k, vat, &frame, &program)) {
+  vat->waking = image.size > 0;
+  if (!vat->waking)
+    endowments_provide(k, vat->id);
+  if (!prepare_start(k, vat, image, &frame, &program)) {
     buffer_fini(&frame);
     if (!kernel_is_broken(k))
       suspend(k, vat, "its code and configuration are larger than one init frame can carry");
@@ -391,6 +422,17 @@ static void start_worker(struct kernel *k, struct vat *vat)
   vat_set_phase(k, vat, VAT_STARTING);
   effect_start_worker(k, vat, &program);
   effect_send(k, vat, &frame, true);
+}
+
+static void start_worker(struct kernel *k, struct vat *vat)
+{
+  struct buffer image;
+  buffer_init(&image, LIMIT_IMAGE);
+  if (hibernation_read_image(k, vat->id, &image))
+    start_with(k, vat, buffer_bytes(&image));
+  else
+    waking_failed(k, vat, "the database does not hold it as it was stored");
+  buffer_fini(&image);
 }
 
 /* ---- dispatch ---- */
@@ -635,6 +677,8 @@ void crank_dispatch(struct kernel *k, struct vat *vat)
     vat_make_ready(k, vat);
     return;
   }
+  if (k->closing)
+    return;
   bool wanted = vat->launching || vat->wake || vat->pings.count > 0 || vat->starts.count > 0;
   struct queue_item item;
   if (vat->phase == VAT_BUSY && ahead_may_send(k, vat, &item)) {
@@ -729,12 +773,23 @@ static void answer_starts(struct kernel *k, struct vat *vat)
   }
 }
 
-/* The start crank: the vat exists from here on for everybody else. */
+static bool has_effects(const struct done_frame *done)
+{
+  return done->syscall_count || done->sets.count || done->deletes.count;
+}
+
+/* The start crank: the vat exists from here on for everybody else. A vat that goes on with its stored heap existed before, and its
+ * image is spent: from now on the two differ. */
 static void complete_start(struct kernel *k, struct vat *vat, const struct done_frame *done)
 {
   struct error error = {0};
   struct effects effects = {0};
+  if (vat->waking && has_effects(done)) {
+    crank_vat_broke_rules(k, vat, "it did something while its heap was restored");
+    return;
+  }
   crank_begin(k);
+  hibernation_forget(k, vat->id);
   record_set_live(k, vat->id, true);
   vat_provide_root(k, vat->id);
   enum vatd_code code = apply_effects(k, vat, done, &effects, &error);
@@ -749,6 +804,7 @@ static void complete_start(struct kernel *k, struct vat *vat, const struct done_
   crank_keep(k);
   vat->storage = effects.storage;
   vat->failed_starts = 0;
+  vat->waking = false;
   vat->last_used = ++k->uses;
   vat_set_phase(k, vat, VAT_IDLE);
   answer_starts(k, vat);
@@ -801,6 +857,7 @@ static void end_flight(struct kernel *k, struct vat *vat, const struct done_fram
 {
   flight_free(vat_take_flight(vat));
   vat->last_used = ++k->uses;
+  vat->no_image = false;
   if (!vat->flight)
     vat_set_phase(k, vat, VAT_IDLE);
   else if (ahead_was_overtaken(done))

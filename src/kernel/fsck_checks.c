@@ -292,6 +292,8 @@ static void check_living(struct fsck *f, const struct fsck_vat *vat)
     say(f, FSCK_KEY(f, "vatName.%.*s/v%" PRIu64, BYTES_ARG(vat->name), vat->id), "is missing: the vat is not found by name");
   if (vat->ending)
     say(f, vat_key(f, "ending", vat->id), "is there, and the vat has a configuration");
+  if (vat->has_image && !vat->live)
+    say(f, vat_key(f, "image", vat->id), "is there, and no incarnation that it could be the heap of");
 }
 
 static void check_vat(struct fsck *f, const struct fsck_vat *vat)
@@ -306,12 +308,12 @@ static void check_vat(struct fsck *f, const struct fsck_vat *vat)
 static void check_bundle(struct fsck *f, const struct fsck_bundle *bundle, bool listed)
 {
   if (bundle->refs != bundle->held)
-    say(f, FSCK_KEY(f, "bundleRefs.%s", bundle->hash), "is %" PRIu64 ", and %" PRIu64 " vats use the bundle", bundle->refs,
+    say(f, FSCK_KEY(f, "bundleRefs.%s", bundle->hash), "is %" PRIu64 ", and %" PRIu64 " vats use it", bundle->refs,
         bundle->held);
   if (listed && bundle->held && !bundle->stored)
-    fsck_say(f, "bundle", bytes_of(bundle->hash), "is missing: a vat's code");
+    fsck_say(f, "bundle", bytes_of(bundle->hash), "is missing: a vat's code or heap");
   if (bundle->stored && !bundle->held)
-    fsck_say(f, "bundle", bytes_of(bundle->hash), "is the code of no vat");
+    fsck_say(f, "bundle", bytes_of(bundle->hash), "is the code of no vat, and no vat's heap");
 }
 
 /* ---- the other tables ---- */
@@ -356,6 +358,8 @@ void fsck_check(struct fsck *f, const struct fsck_lists *lists)
   check_things(f);
   if (lists)
     check_lists(f, lists);
+  if (f->image_bytes != f->image_bytes_found)
+    say(f, bytes_of("imageBytes"), "is %" PRIu64 ", and the images have %" PRIu64, f->image_bytes, f->image_bytes_found);
   for (const struct fsck_bundle *bundle = f->bundles; bundle; bundle = bundle->next)
     check_bundle(f, bundle, lists != NULL);
 }

@@ -467,11 +467,28 @@ static void read_account(const struct row *row, struct fsck_vat *vat)
     malformed(row, "an account of a storage");
 }
 
+static void read_image(const struct row *row, struct fsck_vat *vat)
+{
+  json_t *json = read_json(row, JSON_OBJECT);
+  const json_t *hash = json_object_get(json, "hash");
+  json_int_t bytes = json_integer_value(json_object_get(json, "bytes"));
+  vat->has_state = true;
+  vat->has_image = true;
+  if (json && json_is_string(hash) && bytes > 0) {
+    fsck_bundle(row->f, json_text(hash))->held++;
+    row->f->image_bytes_found += (uint64_t)bytes;
+  } else if (json) {
+    malformed(row, "an image with its hash and size");
+  }
+  json_decref(json);
+}
+
 /* Rows that are named WHAT.vN. False: it is none. */
 static bool read_vat_row(const struct row *row, struct bytes what, struct bytes name)
 {
-  static const char *const names[] = {"vatConfig", "vat", "live", "suspended", "ending", "strikes", "crashes", "reap", "storage"};
-  enum { CONFIG, RECORD, LIVE, SUSPENDED, ENDING, STRIKES, CRASHES, REAP, STORAGE, COUNT };
+  static const char *const names[] = {"vatConfig", "vat", "live", "suspended", "ending", "strikes", "crashes", "reap", "storage",
+                                      "image"};
+  enum { CONFIG, RECORD, LIVE, SUSPENDED, ENDING, STRIKES, CRASHES, REAP, STORAGE, IMAGE, COUNT };
   int which = 0;
   uint64_t id;
   while (which < COUNT && !bytes_is(what, names[which]))
@@ -493,8 +510,11 @@ static bool read_vat_row(const struct row *row, struct bytes what, struct bytes 
     vat->has_garbage = true;
   else if (which == STORAGE)
     read_account(row, vat);
+  else if (which == IMAGE)
+    read_image(row, vat);
   else
     vat->has_state = true;
+  vat->live = vat->live || which == LIVE;
   return true;
 }
 
@@ -549,6 +569,8 @@ static void read_other(const struct row *row, struct bytes first, struct bytes r
     read_name(row, rest);
   else if (bytes_is(first, "bundleRefs"))
     read_number(row, &fsck_bundle(row->f, rest)->refs);
+  else if (bytes_is(first, "imageBytes"))
+    read_number(row, &row->f->image_bytes);
   else if (bytes_is(first, "e"))
     read_counter(row, rest);
   else if (bytes_is(first, "queue")) {

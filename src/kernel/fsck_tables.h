@@ -69,6 +69,8 @@ struct fsck_vat {
   bool named;    /* vatName.<name>/vN is */
   bool ending;
   bool suspended;
+  bool live;
+  bool has_image;
   bool has_state;   /* rows that only a living vat has */
   bool has_garbage; /* rows that an ending vat may still have */
   bool has_account; /* of its storage; how much it says: */
@@ -118,6 +120,8 @@ struct fsck {
   struct idmap objects;
   struct idmap promises;
   struct idmap vats;
+  uint64_t image_bytes; /* as stored, and recounted: */
+  uint64_t image_bytes_found;
   struct idmap subclusters; /* those with a row that runs */
   struct idmap launching;   /* those with a row that does not yet */
   struct fsck_entry *entries;

@@ -47,6 +47,7 @@ enum vat_phase {
   VAT_STARTING, /* worker told to init, its done awaited */
   VAT_IDLE,     /* worker started, nothing in flight */
   VAT_BUSY,     /* deliveries in flight */
+  VAT_HIBERNATING, /* worker told to write its heap down, the image awaited */
 };
 
 /* A c-list entry that a delivery needs: made real when the delivery completes. */
@@ -100,6 +101,7 @@ struct policy {
   uint64_t crashes;       /* redeliveries in a row */
   bool terminate;         /* instead of being suspended */
   bool sleeps;            /* when it is idle (sleep.h) */
+  bool hibernates;        /* likewise (hibernation.h) */
 };
 
 /* How much a vat keeps (quota.h). */
@@ -118,7 +120,7 @@ struct vat {
   uint64_t id;
   enum vat_phase phase;
   uint64_t worker;     /* 0 when asleep */
-  uint64_t frame_id;   /* when starting: of the init whose done is awaited */
+  uint64_t frame_id;   /* when starting or hibernating: of the frame whose answer is awaited */
   struct flight *flight; /* when busy: the one whose done comes next */
   size_t flight_count;   /* of it and those after it (ahead.h) */
   struct number_list pending; /* run queue slots that wait for this vat, in order; those in flight are the first of them */
@@ -126,6 +128,8 @@ struct vat {
   struct number_list starts;  /* requests that wait for the worker to have started */
   bool launching;      /* its start belongs to a launch */
   bool restart_due;    /* an earlier incarnation's end has not been recorded yet */
+  bool waking;         /* its start goes on with a heap that was stored */
+  bool no_image;       /* its worker could not write its heap down, or there was no room for it */
   bool suspended;
   bool resting;        /* between a crash and the redelivery */
   struct policy policy;
@@ -237,6 +241,10 @@ struct kernel {
   uint64_t uses;    /* starts and deliveries done so far */
   size_t most_flights; /* deliveries to one vat that may be under way at once */
   size_t under_way; /* vats that are starting or busy */
+  size_t hibernating; /* vats whose image is awaited */
+  uint64_t image_bytes_limit; /* of all images */
+  uint64_t uses_seen; /* of k->uses, by the last kernel_reap_idle() */
+  bool closing;       /* kernel_begin_rest() was called */
   uint64_t last_under_way; /* the vat that was the last to become so */
 
   struct staged staged;

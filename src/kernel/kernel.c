@@ -7,7 +7,8 @@
  *   1. restart cranks of vats whose incarnation ended with an earlier kernel
  *   2. what an earlier kernel's end has interrupted: calls of services, launches; then launches that can be finished
  *   3. queued items that need no worker
- *   4. vats that are ready, in turn; of each, garbage collection actions first, then reaps, then its queue
+ *   4. vats that are ready, in turn; of each, garbage collection actions first, then reaps, then its queue; of a closing kernel,
+ *      vats that can hibernate
  *   5. what terminated vats have left, also now and then while there is other work
  */
 #include "kernel/kernel.h"
@@ -16,6 +17,7 @@
 #include "kernel/cleanup.h"
 #include "kernel/crank.h"
 #include "kernel/gate.h"
+#include "kernel/hibernation.h"
 #include "kernel/launch.h"
 #include "kernel/promises.h"
 #include "kernel/records.h"
@@ -43,7 +45,7 @@ static void batch_ended(void *context, uint64_t batch, enum store_outcome outcom
                  batch);
 }
 
-/* Vats whose incarnation was alive when the kernel ended. */
+/* Vats whose incarnation was alive when the kernel ended, and has ended with it. */
 static void find_unfinished_incarnations(struct kernel *k)
 {
   struct bytes prefix = bytes_of("live.");
@@ -54,6 +56,8 @@ static void find_unfinished_incarnations(struct kernel *k)
     KERNEL_EXPECT(k, valid, "%.*s is malformed", BYTES_ARG(key));
     if (!valid)
       return;
+    if (hibernation_has_image(k, id))
+      continue; /* it goes on where it was */
     vat_of(k, id)->restart_due = true;
     number_list_add(&k->restarts_due, id);
   }
@@ -108,6 +112,7 @@ enum vatd_code kernel_open(struct store *store, struct kernel **kernel, struct e
   struct kernel *k = memory_zalloc(sizeof *k);
   k->store = store;
   k->most_flights = 1;
+  k->image_bytes_limit = LIMIT_IMAGES;
   arena_init(&k->arena);
   buffer_init(&k->scratch, LIMIT_KERNEL_VALUE);
   idmap_init(&k->vats);
@@ -142,6 +147,7 @@ static void forget_run_time(struct kernel *k)
   launches_fini(k);
   services_forget_calls(&k->services);
   k->under_way = 0;
+  k->hibernating = 0;
 }
 
 bool kernel_is_full(const struct kernel *k)
@@ -277,8 +283,8 @@ bool kernel_step(struct kernel *k)
   if (kernel_is_broken(k))
     return false;
   arena_clear(&k->arena);
-  bool worked = step_restart(k) || services_reject_interrupted(k) || step_interrupted_launch(k) ||
-                launch_finish_settled(k) || step_loose_item(k) || (k->steps++ % CLEANUP_EVERY == 0 && cleanup_step(k)) || step_ready_vat(k) || cleanup_step(k);
+  bool worked = step_restart(k) || services_end_interrupted(k) || step_interrupted_launch(k) ||
+                launch_finish_settled(k) || step_loose_item(k) || (k->steps++ % CLEANUP_EVERY == 0 && cleanup_step(k)) || step_ready_vat(k) || hibernation_step(k) || cleanup_step(k);
   return worked && !kernel_is_broken(k);
 }
 
@@ -351,6 +357,11 @@ void kernel_worker_frame(struct kernel *k, uint64_t worker, struct bytes payload
     crank_page(k, vat, payload);
     return;
   }
+  if (type == FRAME_IMAGE) {
+    if (hibernation_take_image(k, vat, payload, &error) != VATD_OK)
+      crank_vat_broke_rules(k, vat, error.text);
+    return;
+  }
   bool awaited = (vat->phase == VAT_STARTING && id == vat->frame_id) || (vat->phase == VAT_BUSY && id == vat->flight->frame_id);
   if (type != FRAME_DONE || !awaited)
     crank_vat_broke_rules(k, vat, "a frame out of turn");
@@ -377,7 +388,10 @@ bool kernel_reap_idle(struct kernel *k)
   while ((vat = idmap_next(&k->vats, &position))) {
     if (vat->deliveries == vat->deliveries_seen && sleep_if_idle(k, vat))
       continue;
-    more = more || (vat->policy.sleeps && vat->phase != VAT_ASLEEP);
+    if (hibernate_if_idle(k, vat))
+      continue;
+    bool leaves = vat->policy.sleeps || (vat->policy.hibernates && !vat->no_image);
+    more = more || (leaves && vat->phase != VAT_ASLEEP);
     if (vat->deliveries == 0)
       continue;
     more = true;
@@ -387,6 +401,7 @@ bool kernel_reap_idle(struct kernel *k)
     }
     vat->deliveries_seen = vat->deliveries;
   }
+  k->uses_seen = k->uses;
   return more && !kernel_is_broken(k);
 }
 

@@ -57,9 +57,22 @@ enum vatd_code kernel_reopen(struct kernel *kernel, struct error *error);
 /* Whether it is worth trying to write again. */
 bool kernel_has_room(struct kernel *kernel);
 
-/* Ends the workers of `count` vats that are idle and may sleep ("idle": "sleep" in their configuration), as far as there are
- * such; those that have done nothing for the longest time first. Returns how many. */
+/* Ends the workers of `count` vats that are idle, as far as there are such; those that have done nothing for the longest time first:
+ * vats that may sleep ("idle": "sleep" in their configuration) end their incarnation, others hibernate if they have had nothing to do since
+ * the last kernel_reap_idle(). Workers that are being ended already count. Returns how many vats were told so. */
 size_t kernel_let_sleep(struct kernel *kernel, size_t count);
+
+/*
+ * Before an orderly end: from now on no delivery is begun, and every vat that has done what it was sent writes its heap down
+ * (kernel/hibernation.h), so that the next kernel on this database goes on where this one was. kernel_rests() once nothing is
+ * under way any more; what has been committed by then is all of it. Requests are still taken; what needs a vat waits for the next
+ * kernel.
+ */
+void kernel_begin_rest(struct kernel *kernel);
+bool kernel_rests(const struct kernel *kernel);
+
+/* How many bytes the images of heaps in this database may take, 0: none is made. LIMIT_IMAGES unless told. */
+void kernel_limit_images(struct kernel *kernel, uint64_t bytes);
 
 /* How many deliveries a vat may be sent before it is done with the first of them (kernel/ahead.h); 1 unless told. */
 void kernel_deliver_ahead(struct kernel *kernel, size_t most);
@@ -138,7 +151,8 @@ void kernel_worker_frame(struct kernel *kernel, uint64_t worker, struct bytes pa
 /* The time that EFFECT_WAKE_LATER asked for has passed; for unknown vats nothing happens. */
 void kernel_wake_vat(struct kernel *kernel, uint64_t vat);
 /* To be called now and then: vats that had deliveries, but none since the last call, are asked to collect their garbage, or put to
- * sleep if they may sleep. False: no vat has had a delivery since it was last asked, and none is awake that may sleep. */
+ * sleep, or hibernate, if their configuration says so. False: no vat has had a delivery since it was last asked, and none is awake
+ * that is to leave. */
 bool kernel_reap_idle(struct kernel *kernel);
 /* The worker is gone; `detail` says how ("exit status 3", "signal 9 (Killed)"). Unknown workers are ignored. */
 void kernel_worker_ended(struct kernel *kernel, uint64_t worker, enum worker_end end, const char *detail);

@@ -78,9 +78,10 @@ static enum vatd_code check_group(const char *vat, const char *group, const json
 static enum vatd_code check_idle(const char *vat, const json_t *value, struct error *error)
 {
   const char *text = json_string_value(value);
-  if (!value || (text && (strcmp(text, "stay") == 0 || strcmp(text, "sleep") == 0)))
+  if (!value || (text && (strcmp(text, "stay") == 0 || strcmp(text, "sleep") == 0 || strcmp(text, "hibernate") == 0)))
     return VATD_OK;
-  return error_set(error, VATD_INVALID, "invalid cluster config: vat \"%s\": idle must be \"stay\" or \"sleep\"", vat);
+  return error_set(error, VATD_INVALID,
+                   "invalid cluster config: vat \"%s\": idle must be \"stay\", \"hibernate\" or \"sleep\"", vat);
 }
 
 enum vatd_code policy_check(const char *vat, const json_t *config, struct error *error)
@@ -102,6 +103,7 @@ struct policy policy_read(const json_t *config)
     memcpy((char *)&policy + settings[i].offset, &number, sizeof number);
   }
   policy.sleeps = idle && strcmp(idle, "sleep") == 0;
+  policy.hibernates = idle && strcmp(idle, "hibernate") == 0;
   policy.terminate = then && strcmp(then, "terminate") == 0;
   return policy;
 }

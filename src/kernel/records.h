@@ -28,7 +28,8 @@
  *   ending.vN               JSON {detail}: what a terminated vat has left is being removed (cleanup.h)
  *   strikes.vN, crashes.vN  decimal: limit faults and crashes in a row
  *   storage.vN              "BYTES,KEYS,most" or "BYTES,KEYS,exact": how much a vat keeps, when it is much (quota.h)
- *   bundleRefs.<hash>       decimal: vats that use the bundle
+ *   bundleRefs.<hash>       decimal: vats that use the bundle, or have that image (blobs.h)
+ *   image.vN, imageBytes    JSON {hash, bytes}: the vat's heap; decimal: of all images (hibernation.h)
  *   host.koN, host.kpN      "1": the host was given this reference and may use it
  *   kernelService.<name>, koN.service, service.call.kpN       (services.h)
  *   idempotency.key.<key>, idempotency.at.N, idempotency.head, .tail, kpN.idempotency    (requests.h)

@@ -3,6 +3,7 @@
 #include "kernel/restart.h"
 #include "kernel/clist.h"
 #include "kernel/endowments.h"
+#include "kernel/hibernation.h"
 #include "kernel/promises.h"
 #include "kernel/quota.h"
 #include "kernel/records.h"
@@ -14,6 +15,11 @@
 static struct bytes live_key(struct kernel *k, uint64_t vat)
 {
   return record_key(k, "live.%s", vat_id_text(vat).text);
+}
+
+bool record_is_live(struct kernel *k, uint64_t vat)
+{
+  return record_get(k, live_key(k, vat), NULL);
 }
 
 void record_set_live(struct kernel *k, uint64_t vat, bool live)
@@ -147,5 +153,6 @@ void restart_vat(struct kernel *k, struct vat *vat)
   restart_promises(k, vat, watched_collection(k, vat->id));
   restart_notifies(k, vat);
   services_end_calls_of(k, vat->id);
+  hibernation_forget(k, vat->id);
   record_set_live(k, vat->id, false);
 }

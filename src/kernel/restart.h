@@ -31,6 +31,8 @@ void restart_vat(struct kernel *k, struct vat *vat);
 /* Whether the vat has promises in its c-list that its restart crank would end: what it has to decide, or its heap waits for. */
 bool restart_would_lose_promises(struct kernel *k, const struct vat *vat);
 
+/* Whether an incarnation has begun whose end has not been recorded. */
+bool record_is_live(struct kernel *k, uint64_t vat);
 void record_set_live(struct kernel *k, uint64_t vat, bool live);
 
 #endif

@@ -12,6 +12,7 @@
 #include "kernel/promises.h"
 #include "kernel/refs.h"
 #include "kernel/requests.h"
+#include "kernel/restart.h"
 
 #include <stdlib.h>
 
@@ -333,12 +334,31 @@ void services_find_interrupted(struct kernel *k)
   }
 }
 
-bool services_reject_interrupted(struct kernel *k)
+/*
+ * A delay of a vat that goes on with the heap it had (hibernation.h) is nothing that may have happened or not: it runs again,
+ * from its beginning. True: so does this call.
+ */
+static bool delays_again(struct kernel *k, struct kref promise)
+{
+  struct queue_item item;
+  struct bytes name = bytes_of("");
+  if (!record_item(k, call_key(k, promise), &item))
+    return false;
+  bool is_delay = service_name_of(k, item.target, &name) && bytes_is(kernel_service_of(name), SERVICE_OF_TIMERS) && find_service(k, name);
+  if (!is_delay || !record_is_live(k, endowment_vat(name)))
+    return false;
+  gate_call_service(k, note_call(k, promise, endowment_vat(name)), name, kernel_data_to_json(&item.methargs));
+  return true;
+}
+
+bool services_end_interrupted(struct kernel *k)
 {
   if (k->services.interrupted.count == 0)
     return false;
   uint64_t id = number_list_first(&k->services.interrupted);
   number_list_remove(&k->services.interrupted, id);
+  if (delays_again(k, kref_promise(id)))
+    return true;
   struct kernel_data reason =
       kernel_error_data(k, "SERVICE_INTERRUPTED", "the kernel ended before the service answered; it may have acted or not");
   crank_begin(k);

@@ -39,7 +39,7 @@ void services_fini(struct service_table *table);
 /* Finds the calls that an earlier kernel's end has interrupted; at open. */
 void services_find_interrupted(struct kernel *k);
 /* Rejects one of them; false when there is none. */
-bool services_reject_interrupted(struct kernel *k);
+bool services_end_interrupted(struct kernel *k);
 
 /* Whether a cluster configuration may ask for this service; `system`: it is a system subcluster's. */
 bool service_may_be_asked_for(struct kernel *k, struct bytes name, bool system);

@@ -7,6 +7,9 @@
  * restart crank (restart.h); it then costs its rows and nothing else, and its next delivery starts it again. Idle is a vat that has no
  * delivery under way or waiting, that nobody waits for, and whose heap waits for no promise: none is in its c-list but
  * those it watches durably.
+ *
+ * Other vats keep their heap: they hibernate (hibernation.h), when they are idle if their configuration says "idle": "hibernate", and
+ * when there are more workers than the driver wants if they have been idle for a while.
  */
 #ifndef VATD_KERNEL_SLEEP_H
 #define VATD_KERNEL_SLEEP_H
@@ -15,5 +18,7 @@
 
 /* Puts the vat to sleep if it may sleep and is idle; false when not. */
 bool sleep_if_idle(struct kernel *k, struct vat *vat);
+/* Asks the worker of a vat for its heap if the vat is to hibernate and is idle, its garbage collected; false when not. */
+bool hibernate_if_idle(struct kernel *k, struct vat *vat);
 
 #endif

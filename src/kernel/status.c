@@ -2,6 +2,7 @@
 /* kernel/status.c - the requests that only look (kernel.h). Their answers go through the gate like all others: what they
  * show may not be durable yet. */
 #include "kernel/gate.h"
+#include "kernel/hibernation.h"
 #include "kernel/launch.h"
 #include "kernel/records.h"
 #include "kernel/requests.h"
@@ -23,7 +24,7 @@ static const char *phase_name(struct kernel *k, uint64_t id)
     return "suspended";
   struct vat *vat = vat_if_known(k, id);
   if (!vat || vat->phase == VAT_ASLEEP)
-    return "asleep";
+    return hibernation_has_image(k, id) ? "hibernated" : "asleep";
   return vat->phase == VAT_STARTING ? "starting" : "running";
 }
 

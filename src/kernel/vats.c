@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * kernel/vats.c - see vats.h. Bundles are shared: the store keeps each code once under its SHA-256, and the row
- * bundleRefs.<hash> counts the vats that use it.
- */
+/* kernel/vats.c - see vats.h. */
 #include "kernel/vats.h"
 #include "base/check.h"
 #include "base/memory.h"
-#include "base/sha256.h"
+#include "kernel/blobs.h"
 #include "kernel/cleanup.h"
 #include "kernel/clist.h"
 #include "kernel/endowments.h"
 #include "kernel/gate.h"
 #include "kernel/gc.h"
+#include "kernel/hibernation.h"
 #include "kernel/launch.h"
 #include "kernel/policy.h"
 #include "kernel/promises.h"
@@ -90,65 +88,12 @@ size_t vats_all(struct kernel *k, uint64_t **ids)
   return record_ids(k, bytes_of("vatConfig."), vat_id_parse, ids);
 }
 
-/* ---- bundles ---- */
-
-static bool store_worked(struct kernel *k, enum vatd_code code, const struct error *error)
-{
-  if (code != VATD_OK)
-    kernel_break(k, code, "%s", error->text);
-  return code == VATD_OK;
-}
-
-static struct bytes bundle_refs_key(struct kernel *k, struct bytes hash)
-{
-  return record_key(k, "bundleRefs.%.*s", BYTES_ARG(hash));
-}
-
-static struct bytes bundle_add(struct kernel *k, struct bytes code)
-{
-  char hex[SHA256_HEX_SIZE];
-  sha256_hex(code, hex);
-  struct bytes hash = record_key(k, "%s", hex);
-  struct error error = {0};
-  uint64_t refs = record_number(k, bundle_refs_key(k, hash), 0);
-  if (refs == 0 && !kernel_is_broken(k))
-    store_worked(k, k->store->ops->bundle_put(k->store, hash.data, code, &error), &error);
-  record_put_number(k, bundle_refs_key(k, hash), refs + 1);
-  return hash;
-}
-
-static void bundle_drop(struct kernel *k, struct bytes hash)
-{
-  struct error error = {0};
-  uint64_t refs = record_number(k, bundle_refs_key(k, hash), 0);
-  KERNEL_EXPECT(k, refs > 0, "bundle %.*s has no count", BYTES_ARG(hash));
-  if (kernel_is_broken(k))
-    return;
-  if (refs > 1) {
-    record_put_number(k, bundle_refs_key(k, hash), refs - 1);
-    return;
-  }
-  record_delete(k, bundle_refs_key(k, hash));
-  store_worked(k, k->store->ops->bundle_delete(k->store, hash.data, &error), &error);
-}
-
-bool vat_bundle_code(struct kernel *k, struct bytes hash, struct buffer *code)
-{
-  if (kernel_is_broken(k))
-    return false;
-  struct error error = {0};
-  enum vatd_code outcome = k->store->ops->bundle_get(k->store, hash.data, code, &error);
-  if (outcome == VATD_NOT_FOUND)
-    return store_worked(k, error_set(&error, VATD_CORRUPT, "bundle %.*s is missing", BYTES_ARG(hash)), &error);
-  return store_worked(k, outcome, &error);
-}
-
 /* ---- beginning and end ---- */
 
 uint64_t vat_create(struct kernel *k, uint64_t subcluster, const char *name, const json_t *config, struct bytes code)
 {
   uint64_t id = record_take_id(k, "nextVatId");
-  struct vat_record record = {.name = bytes_of(name), .subcluster = subcluster, .bundle = bundle_add(k, code)};
+  struct vat_record record = {.name = bytes_of(name), .subcluster = subcluster, .bundle = blob_add(k, code)};
   record_put_json(k, vat_key(k, "vatConfig", id), config);
   record_put(k, name_key(k, record.name, id), bytes_of("1"));
   vat_record_put(k, id, &record);
@@ -186,7 +131,8 @@ void vat_terminate(struct kernel *k, uint64_t id, const char *detail)
   suspension_empty_queue(k, id);
   ref_drop(k, record.root);
   endowments_forget(k, id);
-  bundle_drop(k, record.bundle);
+  blob_drop(k, record.bundle);
+  hibernation_forget(k, id);
   static const char *const rows[] = {"vatConfig", "vat", "live", "suspended", "strikes", "crashes", "storage"};
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
     record_delete(k, vat_key(k, rows[i], id));
@@ -243,6 +189,7 @@ void vat_set_phase(struct kernel *k, struct vat *vat, enum vat_phase phase)
   bool was = vat->phase == VAT_STARTING || vat->phase == VAT_BUSY;
   bool will = phase == VAT_STARTING || phase == VAT_BUSY;
   k->under_way += (size_t)will - (size_t)was;
+  k->hibernating += (size_t)(phase == VAT_HIBERNATING) - (size_t)(vat->phase == VAT_HIBERNATING);
   if (will)
     k->last_under_way = vat->id;
   vat->phase = phase;
@@ -304,6 +251,8 @@ void vat_stop_worker(struct kernel *k, struct vat *vat)
   }
   forget_flights(vat);
   vat_set_phase(k, vat, VAT_ASLEEP);
+  vat->waking = false;
+  vat->no_image = false;
   vat->deliveries = 0; /* a new heap has no garbage */
   answer_all(k, &vat->pings, vat->id);
 }

@@ -3,8 +3,10 @@
  * kernel/vats.h - vats: their rows, and what they are doing at the moment.
  *
  *     asleep --- something to deliver ---> starting --- done of init ---> idle <---> busy
- *       ^                                     |                            |          |
- *       +------------- worker ends: restart crank (restart.h) ------------+----------+
+ *       ^ ^                                   |                          ^ | |          |
+ *       | +--- image stored (hibernation.h) --|--- hibernating <---------|-+ |          |
+ *       |                                     |          +-- work came --+   |          |
+ *       +------------- worker ends: restart crank (restart.h) --------------+----------+
  *
  * A vat without worker and without work has only its rows; a `struct vat` is made when it is first needed.
  */
@@ -42,11 +44,8 @@ void vat_terminate(struct kernel *k, uint64_t id, const char *detail);
 
 void vat_set_faults(struct kernel *k, uint64_t id, uint64_t strikes, uint64_t crashes);
 
-/* Whether the vat is a program of its own (programSpec), whose code is no JavaScript bundle but an executable. */
 /* The vat's configuration, a new reference; NULL when there is no such vat. */
 json_t *vat_config(struct kernel *k, uint64_t id);
-/* The code with this hash; false when the store lost it (the kernel is broken then). */
-bool vat_bundle_code(struct kernel *k, struct bytes hash, struct buffer *code);
 
 /* ---- run time ---- */
 

@@ -43,6 +43,7 @@ static void forget_deliveries(struct played_worker *vat)
 {
   vat->has_delivery = false;
   vat->behind_count = 0;
+  vat->image_asked = 0;
 }
 
 static void keep_delivery(struct harness *h, struct played_worker *vat, struct bytes payload)
@@ -69,6 +70,7 @@ static void answer_init(struct harness *h, struct played_worker *vat, struct byt
   vat->complete = frame.complete;
   vat->bundle = frame.bundle;
   vat->limits = frame.limits;
+  vat->image = frame.image;
   if (!h->hold_inits)
     harness_done(h, vat->vat, (struct done_frame){.status = DONE_OK});
 }
@@ -88,6 +90,8 @@ static void take_send(struct harness *h, const struct effect *effect)
     answer_init(h, vat, payload);
   else if (type == FRAME_DELIVER)
     keep_delivery(h, vat, payload);
+  else if (type == FRAME_HIBERNATE)
+    vat->image_asked = id;
   else if (type == FRAME_PAGE_REPLY)
     assert_int_equal(frame_decode_page_reply(arena_copy(&h->arena, payload), &h->arena, &vat->page, &error), VATD_OK);
 }
@@ -342,6 +346,18 @@ void harness_page(struct harness *h, uint64_t vat, struct page_frame frame)
   buffer_init(&out, LIMIT_FRAME_FROM_WORKER);
   played->page = (struct page_reply_frame){0};
   assert_true(frame_encode_page(&out, &frame));
+  kernel_worker_frame(h->kernel, played->worker, bytes_after(buffer_bytes(&out), FRAME_HEADER_SIZE));
+  buffer_fini(&out);
+  harness_pump(h);
+}
+
+void harness_hibernates(struct harness *h, uint64_t vat, const char *image)
+{
+  struct played_worker *played = player(h, vat);
+  struct buffer out;
+  buffer_init(&out, LIMIT_FRAME_FROM_WORKER);
+  assert_true(frame_encode_image(&out, &(struct image_frame){played->image_asked, bytes_of(image)}));
+  played->image_asked = 0;
   kernel_worker_frame(h->kernel, played->worker, bytes_after(buffer_bytes(&out), FRAME_HEADER_SIZE));
   buffer_fini(&out);
   harness_pump(h);

@@ -38,6 +38,8 @@ struct played_worker {
   bool complete;               /* likewise: whether that was all */
   struct page_reply_frame page; /* the last one it got */
   uint64_t deadline_ms;        /* of the last timed frame */
+  struct bytes image;          /* what the last init carried */
+  uint64_t image_asked;        /* id of the hibernate frame that is not answered, or 0 */
 };
 
 #define HARNESS_PROGRAM "\177ELF\377\376" /* no UTF-8 */
@@ -123,6 +125,9 @@ bool harness_has_row(struct harness *h, const char *key);
 const char *harness_dump(struct harness *h);
 /* How many kv keys start with the prefix. */
 size_t harness_count(struct harness *h, const char *prefix);
+
+/* The worker answers the hibernate frame; an empty text: it can write nothing. */
+void harness_hibernates(struct harness *h, uint64_t vat, const char *image);
 
 /* Recomputes all counts; fails the test where they differ. Called by harness_pump. */
 void harness_check_counts(struct harness *h);

@@ -106,7 +106,7 @@ static void what_idle_may_be_is_checked(void **state)
   struct harness *h = *state;
   uint64_t request = harness_begin_launch(h, "{\"bootstrap\":\"alice\",\"vats\":{\"alice\":{\"bundleSpec\":\"x\",\"idle\":\"doze\"}}}");
   assert_int_equal(harness_answer_code(h, request), VATD_INVALID);
-  assert_contains(h->answers[request].text, "idle must be \"stay\" or \"sleep\"");
+  assert_contains(h->answers[request].text, "idle must be \"stay\", \"hibernate\" or \"sleep\"");
 }
 
 int main(void)
