@@ -77,7 +77,8 @@ struct vatd_options {
    * Without it vatd_open() fails with NOT_FOUND where one is. */
   const char *weak_sandbox;
   bool eager;           /* start the workers of all vats at once, not at their first delivery */
-  size_t most_workers;  /* when more run, idle vats that may sleep ("idle": "sleep") end theirs. 0: 200 */
+  size_t most_workers;  /* when more run, idle vats end theirs: those that may sleep ("idle": "sleep"), others by hibernating. 0: 200 */
+  int64_t image_bytes;  /* what the heaps of hibernating vats may take in the database. 0: 4 GiB; negative: no vat hibernates */
   /* This thread does nothing but drive the kernel: it may be kept on one processor with the worker it waits for, as long as there
    * is only one, which saves both of them from being woken on another. */
   bool share_processor;
@@ -100,6 +101,14 @@ struct vatd_options {
  * layer of its sandbox), INVALID.
  */
 enum vatd_code vatd_open(const struct vatd_options *options, struct vatd **kernel, struct vatd_error *error);
+
+/*
+ * For an orderly end: no delivery is begun any more, those that are under way end, and the heaps of all vats (but those in C) are stored, so that
+ * the next kernel on the database goes on where this one was. Calls `rested` from the loop when that is done, or `limit_ms`
+ * milliseconds have passed; it is for calling vatd_stop() or taking note. Then only vatd_close() is of use. To be called once. Whoever
+ * closes without it ends the vats' incarnations, as a crash would (docs/persistence.md).
+ */
+void vatd_rest(struct vatd *kernel, uint64_t limit_ms, void (*rested)(void *context), void *context);
 
 /* Commits what is done, ends the workers and frees everything. Requests that are not answered get VATD_CLOSED. NULL is fine. */
 void vatd_close(struct vatd *kernel);

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "cli/holder.h"
 #include "cli/launcher.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
@@ -155,6 +156,33 @@ static enum vatd_code connect_to_living(struct cli *cli, struct error *error)
   return code == VATD_IO ? VATD_NOT_FOUND : code;
 }
 
+/* The process number that a daemon writes into its home; 0: there is none. */
+static pid_t noted_daemon(const struct cli *cli)
+{
+  long pid = 0;
+  FILE *file = fopen(cli->home.pid_file, "re");
+  if (!file)
+    return 0;
+  if (fscanf(file, "%ld", &pid) != 1)
+    pid = 0;
+  fclose(file);
+  return (pid_t)pid;
+}
+
+/* A daemon that is being stopped takes no connections and has the database for as long as its vats take to come to rest. */
+static void await_stopping_daemon(struct cli *cli)
+{
+  pid_t holder = holder_of(cli->home.database);
+  if (holder == 0 || holder != noted_daemon(cli) || access(cli->home.socket, F_OK) == 0)
+    return;
+  int pid_fd = holder_open(holder);
+  if (pid_fd < 0)
+    return;
+  cli_progress(cli, "waiting for vatd (pid %d), which is being stopped", (int)holder);
+  holder_await_end(pid_fd, HOLDER_END_MS);
+  close(pid_fd);
+}
+
 /* Two commands at once may both start a daemon: one of the two daemons loses and ends, and both commands go on with the
  * other. So a failure counts only when nobody answers for a while. */
 static enum vatd_code start_and_connect(struct cli *cli, struct error *error)
@@ -183,6 +211,7 @@ enum cli_exit cli_connect(struct cli *cli, bool start)
   if (code == VATD_NOT_FOUND && !start)
     return CLI_NOT_FOUND;
   if (code == VATD_NOT_FOUND) {
+    await_stopping_daemon(cli);
     cli_progress(cli, "starting vatd in %s", cli->home.directory);
     code = start_and_connect(cli, &error);
   }

@@ -2,18 +2,16 @@
 /* cli/cmd_daemon.c - the daemon as such: status, start, stop, reset, where. */
 #include "base/memory.h"
 #include "cli/commands.h"
+#include "cli/holder.h"
 #include "cli/output.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#define STOP_MS 60000
+#define SOON_MS 500
 
 static void print_json(struct cli *cli, json_t *value)
 {
@@ -133,15 +131,13 @@ enum cli_exit cmd_start(struct cli *cli)
   return CLI_OK;
 }
 
-/* The process is watched by descriptor, so that another one with its number is never mistaken for it. */
+/* What takes long is the vats' coming to rest: what they are doing is ended, their heaps are stored. */
 static enum cli_exit wait_for_end(struct cli *cli, int pid_fd)
 {
-  struct pollfd watched = {.fd = pid_fd, .events = POLLIN};
-  int ready;
-  do
-    ready = poll(&watched, 1, STOP_MS);
-  while (ready < 0 && errno == EINTR);
-  if (ready > 0)
+  if (holder_await_end(pid_fd, SOON_MS))
+    return CLI_OK;
+  cli_progress(cli, "waiting for vats to come to rest");
+  if (holder_await_end(pid_fd, HOLDER_END_MS))
     return CLI_OK;
   cli_complain(cli, "vatd has been asked to stop but still runs");
   return CLI_FAILED;
@@ -150,7 +146,7 @@ static enum cli_exit wait_for_end(struct cli *cli, int pid_fd)
 static enum cli_exit stop_daemon(struct cli *cli)
 {
   json_t *answer;
-  int pid_fd = (int)syscall(SYS_pidfd_open, client_peer(&cli->client), 0);
+  int pid_fd = holder_open(client_peer(&cli->client));
   enum cli_exit result = cli_call(cli, "shutdown", json_array(), &answer);
   if (!result) {
     json_decref(answer);
@@ -180,22 +176,10 @@ enum cli_exit cmd_stop(struct cli *cli)
 
 /* --- reset --- */
 
-/* Whether a process has locked the database, which a daemon does from its first moment to its last. */
-static bool is_locked(const char *path)
-{
-  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  int fd = open(path, O_RDWR | O_CLOEXEC);
-  if (fd < 0)
-    return false;
-  bool locked = fcntl(fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
-  close(fd);
-  return locked;
-}
-
 static enum cli_exit remove_database(struct cli *cli)
 {
   static const char *const suffixes[] = {"-sums", "", "-wal", "-journal"};
-  if (is_locked(cli->home.database)) {
+  if (holder_of(cli->home.database)) {
     cli_complain(cli, "%s is in use by a process that does not answer", cli->home.database);
     return CLI_FAILED;
   }

@@ -2,7 +2,8 @@
 /*
  * daemon/daemon.c - see daemon.h.
  *
- *     opened --- run ---> stopping: a last request is answered, so all before it is durable and answered
+ *     opened --- run ---> stopping: vats come to rest (a second signal does not wait for them)
+ *                            ---> a last request is answered, so all before it is durable and answered
  *                            --- clients have taken their answers, or had their time ---> closed
  *
  * A kernel whose storage is in doubt ends the process at once, with exit code 70.
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define REST_MS 30000   /* how long vats have to end what they are doing, and for their heaps to be stored */
 #define GOODBYE_MS 1000 /* how long a stopping daemon waits for clients to take their last answers */
 
 /* ---- what the kernel says ---- */
@@ -63,19 +65,32 @@ static void on_last_answer(void *context, const struct vatd_answer *answer)
   uv_timer_start(&daemon->goodbye, on_goodbye, GOODBYE_MS, 0);
 }
 
+static void say_goodbye(void *context)
+{
+  struct daemon *daemon = context;
+  if (daemon->rested)
+    return;
+  daemon->rested = true;
+  vatd_request(daemon->kernel, "ping", NULL, on_last_answer, daemon);
+}
+
 void daemon_stop(struct daemon *daemon)
 {
   if (daemon->stopping)
     return;
   daemon->stopping = true;
-  vatd_request(daemon->kernel, "ping", NULL, on_last_answer, daemon);
+  control_stop_listening(&daemon->control);
+  vatd_rest(daemon->kernel, REST_MS, say_goodbye, daemon);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
 {
   struct daemon *daemon = signal->data;
   journal_printf(&daemon->journal, "info", "stopping (%s)", strsignal(number));
-  daemon_stop(daemon);
+  if (daemon->stopping)
+    say_goodbye(daemon);
+  else
+    daemon_stop(daemon);
 }
 
 /* ---- open and close ---- */
@@ -100,6 +115,7 @@ static enum vatd_code open_kernel(struct daemon *daemon, const struct daemon_opt
       .reset = options->reset,
       .eager = options->eager,
       .most_workers = options->most_workers,
+      .image_bytes = options->image_bytes,
       .share_processor = true,
       .system_subclusters = config.system_subclusters,
       .allowed_globals = config.allowed_globals,

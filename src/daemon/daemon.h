@@ -21,6 +21,7 @@ struct daemon_options {
   const char *programs;  /* the directory of vat-worker and vat, or NULL: as installed */
   uint64_t deadline_ms;  /* 0: the default */
   size_t most_workers;   /* likewise */
+  int64_t image_bytes;   /* likewise; negative: none */
   char *weak_sandbox;    /* layers of the workers' sandbox that may be missing, "a,b"; NULL: none */
   bool reset;            /* begin with an empty database */
   bool eager;            /* start all workers at once */
@@ -36,6 +37,7 @@ struct daemon {
   uv_signal_t terminate;
   uv_signal_t interrupt;
   bool stopping;
+  bool rested;             /* and nothing is waited for any more but the last answers */
 };
 
 /* Exit codes: sysexits.h's EX_SOFTWARE for storage in doubt, as DESIGN says. */
@@ -49,7 +51,7 @@ enum vatd_code daemon_open(struct daemon *daemon, const struct daemon_options *o
 int daemon_run(struct daemon *daemon);
 void daemon_close(struct daemon *daemon);
 
-/* Begins an orderly end: what is under way is committed and answered first. */
+/* Begins an orderly end: what is under way ends, is committed and answered first. */
 void daemon_stop(struct daemon *daemon);
 
 #endif

@@ -23,7 +23,7 @@
 
 static const char help[] =
     "usage: vatd [--home DIR] [--config FILE] [--detach] [--eager] [--reset] [--deadline MS]\n"
-    "            [--workers N] [--allow-weak-sandbox=LAYER]\n"
+    "            [--workers N] [--images BYTES] [--allow-weak-sandbox=LAYER]\n"
     "       vatd --check FILE\n"
     "\n"
     "The vat kernel's daemon. It keeps all its state in HOME/vatd.sqlite, listens on HOME/vatd.sock for `vat` and\n"
@@ -35,7 +35,9 @@ static const char help[] =
     "  --eager         start the workers of all vats at once, not at their first delivery\n"
     "  --reset         begin with an empty database: ALL VATS AND THEIR STORAGE ARE LOST\n"
     "  --deadline MS   kill a worker that takes longer for one crank (default 60000)\n"
-    "  --workers N     when more run, idle vats whose configuration says \"idle\": \"sleep\" end theirs (default 200)\n"
+    "  --workers N     when more run, idle vats end theirs: they sleep if their configuration says so, or hibernate\n"
+    "                  (default 200)\n"
+    "  --images BYTES  what the heaps of hibernating vats may take in the database (default 4G; 0: no vat hibernates)\n"
     "  --allow-weak-sandbox=LAYER\n"
     "                  go on where this machine refuses a layer of the workers' sandbox (namespaces, landlock,\n"
     "                  seccomp), or leave workers their standard error (stderr); may be repeated. See vatd(8)\n"
@@ -57,7 +59,7 @@ struct arguments {
   bool detach;
 };
 
-enum { OPTION_HOME = 256, OPTION_CONFIG, OPTION_DETACH, OPTION_EAGER, OPTION_RESET, OPTION_DEADLINE, OPTION_WORKERS, OPTION_WEAK, OPTION_CHECK, OPTION_HELP, OPTION_VERSION };
+enum { OPTION_HOME = 256, OPTION_CONFIG, OPTION_DETACH, OPTION_EAGER, OPTION_RESET, OPTION_DEADLINE, OPTION_WORKERS, OPTION_IMAGES, OPTION_WEAK, OPTION_CHECK, OPTION_HELP, OPTION_VERSION };
 
 static _Noreturn void usage_error(const char *text, const char *argument)
 {
@@ -75,6 +77,20 @@ static uint64_t parse_number(const char *text, const char *complaint)
   return value;
 }
 
+/* "1500", "64K", "200M", "4G"; what the library takes for none is negative. */
+static int64_t parse_size(const char *text)
+{
+  static const char units[] = "KMG";
+  char *rest;
+  errno = 0;
+  unsigned long long value = strtoull(text, &rest, 10);
+  const char *unit = *rest ? strchr(units, *rest) : NULL;
+  unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+  if (errno != 0 || rest == text || text[0] == '-' || rest[unit ? 1 : 0] != '\0' || value > (unsigned long long)INT64_MAX >> shift)
+    usage_error("--images needs a number of bytes (K, M and G may follow), not ", text);
+  return value ? (int64_t)(value << shift) : -1;
+}
+
 /* The names are checked where they are used. */
 static void allow_weak(struct arguments *arguments, const char *layers)
 {
@@ -90,7 +106,7 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
       {"detach", no_argument, NULL, OPTION_DETACH},
       {"eager", no_argument, NULL, OPTION_EAGER},             {"reset", no_argument, NULL, OPTION_RESET},
       {"deadline", required_argument, NULL, OPTION_DEADLINE}, {"allow-weak-sandbox", required_argument, NULL, OPTION_WEAK},
-      {"workers", required_argument, NULL, OPTION_WORKERS},
+      {"workers", required_argument, NULL, OPTION_WORKERS},   {"images", required_argument, NULL, OPTION_IMAGES},
       {"check", required_argument, NULL, OPTION_CHECK},
       {"help", no_argument, NULL, OPTION_HELP},
       {"version", no_argument, NULL, OPTION_VERSION},         {NULL, 0, NULL, 0}};
@@ -117,6 +133,9 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
       break;
     case OPTION_WORKERS:
       arguments->options.most_workers = parse_number(optarg, "--workers needs a number, not ");
+      break;
+    case OPTION_IMAGES:
+      arguments->options.image_bytes = parse_size(optarg);
       break;
     case OPTION_WEAK:
       allow_weak(arguments, optarg);

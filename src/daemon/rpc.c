@@ -59,7 +59,6 @@ static void shut_down(struct daemon *daemon, struct rpc_call *call, const json_t
   journal_printf(&daemon->journal, "info", "stopping (asked to)");
   control_answer(call, result);
   json_decref(result);
-  control_stop_listening(&daemon->control);
   daemon_stop(daemon);
 }
 

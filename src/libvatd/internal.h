@@ -43,6 +43,7 @@ struct vatd {
   uv_timer_t batch_timer; /* the open batch has become old */
   uv_timer_t room_timer;  /* while there is no room: it is looked for again */
   uv_timer_t reap_timer;  /* idle vats are to be asked for their garbage */
+  uv_timer_t rest_timer;  /* the time that vats have to come to rest */
   struct alarm *alarms;   /* linked list: vats to wake */
   struct channel *channels; /* linked list */
   struct store *disk;  /* the engine; what it is told goes through the next one */
@@ -71,6 +72,8 @@ struct vatd {
   bool fed;               /* the kernel may have something to do */
   bool systems_due;       /* system subclusters are to be looked at when the kernel is at rest */
   bool broken_told;
+  void (*rested)(void *context); /* whom to tell that nothing is under way any more, or NULL */
+  void *rest_context;
   void *context;
   void (*log)(void *context, const struct vatd_log_line *line);
   void (*broken)(void *context, const struct vatd_error *error);
@@ -92,6 +95,11 @@ bool driver_kill_worker(struct vatd *v, uint64_t vat);
 void driver_stop_workers(struct vatd *v);
 /* Carries out what the kernel hands out; false when there was nothing. */
 bool driver_take_effects(struct vatd *v);
+
+/* ---- rest.c ---- */
+
+/* To be called when the kernel has done all it can do without waiting. */
+void rest_look(struct vatd *v);
 
 /* ---- full.c ---- */
 

@@ -326,7 +326,9 @@ static void pump(struct vatd *v)
     more = true;
   }
   v->pumping = false;
-  arrange_return(v, more);
+  if (!more)
+    rest_look(v);
+  arrange_return(v, more || v->fed);
 }
 
 /* ---- driving ---- */
@@ -452,11 +454,13 @@ static void open_handles(struct vatd *v)
   uv_timer_init(&v->loop, &v->batch_timer);
   uv_timer_init(&v->loop, &v->reap_timer);
   uv_timer_init(&v->loop, &v->room_timer);
+  uv_timer_init(&v->loop, &v->rest_timer);
   v->after_poll.data = v;
   v->awake.data = v;
   v->batch_timer.data = v;
   v->reap_timer.data = v;
   v->room_timer.data = v;
+  v->rest_timer.data = v;
   uv_check_start(&v->after_poll, on_after_poll);
 }
 
@@ -469,6 +473,8 @@ static enum vatd_code open_parts(struct vatd *v, const struct vatd_options *opti
       kernel_restrict_globals(v->kernel, options->allowed_globals, error) != VATD_OK)
     return error->code;
   kernel_deliver_ahead(v->kernel, LIMIT_DELIVERIES_AHEAD);
+  if (options->image_bytes)
+    kernel_limit_images(v->kernel, options->image_bytes < 0 ? 0 : (uint64_t)options->image_bytes);
   kernel_describe_sandbox(v->kernel, sandbox_json(&v->host.sandbox));
   return systems_declare(v, options->system_subclusters, error);
 }
@@ -548,6 +554,7 @@ void vatd_close(struct vatd *v)
   uv_close((uv_handle_t *)&v->batch_timer, NULL);
   uv_close((uv_handle_t *)&v->reap_timer, NULL);
   uv_close((uv_handle_t *)&v->room_timer, NULL);
+  uv_close((uv_handle_t *)&v->rest_timer, NULL);
   close_alarms(v);
   channels_close(v);
   uv_run(&v->loop, UV_RUN_DEFAULT); /* lets workers be reaped and handles close */
