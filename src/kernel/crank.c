@@ -760,7 +760,7 @@ static void forward_logs(struct kernel *k, const struct vat *vat, const struct d
     gate_log_kernel(k, vat->id, "unhandled rejection: %.*s", BYTES_ARG(done->unhandled.items[i]));
 }
 
-static void answer_starts(struct kernel *k, struct vat *vat)
+void crank_worker_is_ready(struct kernel *k, struct vat *vat)
 {
   for (size_t i = 0; i < vat->starts.count; i++)
     gate_answer(k, number_list_at(&vat->starts, i), json_null());
@@ -807,7 +807,7 @@ static void complete_start(struct kernel *k, struct vat *vat, const struct done_
   vat->waking = false;
   vat->last_used = ++k->uses;
   vat_set_phase(k, vat, VAT_IDLE);
-  answer_starts(k, vat);
+  crank_worker_is_ready(k, vat);
   vat_make_ready(k, vat);
   if (vat->launching) {
     vat->launching = false;

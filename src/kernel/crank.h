@@ -44,4 +44,7 @@ void crank_worker_ended(struct kernel *k, struct vat *vat, enum worker_end end, 
 /* The vat did what no honest vat does: it is terminated. */
 void crank_vat_broke_rules(struct kernel *k, struct vat *vat, const char *detail);
 
+/* Answers the requests that wait for the vat to have a worker, and sends it the pings that do. */
+void crank_worker_is_ready(struct kernel *k, struct vat *vat);
+
 #endif

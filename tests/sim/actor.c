@@ -159,12 +159,75 @@ static bool may_be_unhandled(const struct world *w, uint64_t vat)
   return actor->outstanding == AN_INIT || (actor->message && actor->message == subcluster->message);
 }
 
+/* ---- hibernation ---- */
+
+uint32_t heap_number(struct bytes image)
+{
+  struct bytes prefix = bytes_of("heap ");
+  uint64_t number = 0;
+  bool valid = bytes_start_with(image, prefix) && decimal_parse(bytes_after(image, prefix.size), &number);
+  return valid ? (uint32_t)number : 0;
+}
+
+static void answer_heap(struct world *w, uint64_t vat)
+{
+  struct actor *actor = &w->actors[vat];
+  bool empty = rng_chance(&w->rng, 10);
+  bool wrong = !w->draining && rng_chance(&w->rng, w->weather.crime);
+  char heap[24];
+  struct buffer out;
+  snprintf(heap, sizeof heap, "heap %" PRIu32, ++w->heaps);
+  report_event("v%" PRIu64 " writes %s down", vat, empty ? "nothing" : heap);
+  if (wrong)
+    model_doom(w->now, vat);
+  else if (!empty)
+    w->written_down = vat;
+  take_outstanding(actor);
+  buffer_init(&out, LIMIT_FRAME_FROM_WORKER);
+  frame_encode_image(&out, &(struct image_frame){actor->frame_id + wrong, bytes_of(empty ? "" : heap)});
+  send_payload(w, vat, bytes_after(buffer_bytes(&out), FRAME_HEADER_SIZE));
+  buffer_fini(&out);
+}
+
+/* The vat knows what it knew; nothing of it changes. */
+static void wake(struct world *w, uint64_t vat, enum ending ending)
+{
+  struct actor *actor = &w->actors[vat];
+  struct done_frame frame = {.id = actor->frame_id};
+  struct key_value row = {bytes_of("k1"), bytes_of("x")};
+  bool crime = ending == END_CRIME || ending == END_GARBLED;
+  bool fails = ending == END_LIMIT || ending == END_CRASH;
+  report_event("v%" PRIu64 " wakes%s", vat, ending == END_WELL ? "" : ", badly");
+  if (crime) {
+    frame.sets = (struct key_value_list){&row, 1};
+    model_doom(w->now, vat);
+  } else if (fails) {
+    frame.status = rng_chance(&w->rng, 50) ? DONE_INIT_FAILED : DONE_LIMIT_MEMORY;
+    w->now->vats[vat].restart_due = true;
+  } else {
+    actor->started = true;
+    w->woken = vat;
+    w->wakings++;
+  }
+  w->died_waking[vat] = false;
+  take_outstanding(actor);
+  send_done(w, vat, &frame);
+}
+
 void actor_answer(struct world *w, uint64_t vat)
 {
   struct actor *actor = &w->actors[vat];
+  if (actor->outstanding == A_HEAP) {
+    answer_heap(w, vat);
+    return;
+  }
   enum ending ending = choose_ending(w, vat);
   if (ending == END_UNHANDLED && !may_be_unhandled(w, vat))
     ending = END_WELL;
+  if (actor->outstanding == AN_INIT && actor->wakes) {
+    wake(w, vat, ending);
+    return;
+  }
   if (ending == END_LIMIT || ending == END_CRASH) {
     (ending == END_LIMIT ? end_limited : end_crashed)(w, vat);
     return;

@@ -18,6 +18,8 @@ void fault_worker_dies(struct world *w, uint64_t vat)
   w->faulted = vat;
   if (vat_is_launching(w->now, vat))
     model_doom(w->now, vat);
+  else if (actor->outstanding == AN_INIT && actor->wakes && !w->died_waking[vat])
+    w->died_waking[vat] = true; /* it is tried once more */
   else if (end == WORKER_DEADLINE && busy)
     actor_exceeds_limit(w, vat);
   else
@@ -71,6 +73,8 @@ void fault_happens(struct world *w)
   else if (rng_chance(&w->rng, w->weather.deaths)) {
     report_event("the kernel dies");
     world_crash(w);
+  } else if (rng_chance(&w->rng, w->weather.idling)) {
+    host_rests(w);
   } else if (vat && rng_chance(&w->rng, 3 * w->weather.deaths))
     fault_worker_dies(w, vat);
   else if (vat && rng_chance(&w->rng, w->weather.crime))

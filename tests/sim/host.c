@@ -112,7 +112,7 @@ void host_launch(struct world *w)
   subcluster->bootstrap = (uint8_t)rng_below(&w->rng, count);
   for (uint32_t i = 0; i < count; i++) {
     bundles[i] = (struct launch_bundle){names[i], bytes_of(i % 2 ? "{\"code\":1}" : "{\"code\":2}")};
-    json_object_set_new(vats, names[i], json_pack("{s:s}", "bundleSpec", "x"));
+    json_object_set_new(vats, names[i], json_pack("{s:s, s:s}", "bundleSpec", "x", "idle", rng_chance(&w->rng, 50) ? "hibernate" : "stay"));
     subcluster->vats[i] = w->now->vat_count;
     w->now->vats[w->now->vat_count++] = (struct vat_model){.exists = true, .subcluster = id};
   }
@@ -170,6 +170,7 @@ static void restart_vat(struct world *w, uint64_t vat)
   struct vat_model *model = &w->now->vats[vat];
   if (!vat_is_launching(w->now, vat) && model->exists)
     model->restart_due = model->live;
+  w->died_waking[vat] = false;
   report_event("the host restarts v%" PRIu64, vat);
   kernel_restart_vat(w->kernel, new_request(w, REQUEST_LOOK), bytes_of(vat_id_text(vat).text));
   world_after_call(w);
@@ -292,6 +293,34 @@ static void host_look(struct world *w)
   world_after_call(w);
 }
 
+/* Vats that have nothing to do are noticed, and there may be more workers than are wanted. */
+static void time_passes(struct world *w)
+{
+  for (uint32_t ticks = 1 + rng_below(&w->rng, 4); ticks > 0; ticks--) {
+    kernel_reap_idle(w->kernel);
+    world_after_call(w);
+  }
+  if (rng_chance(&w->rng, 50)) {
+    kernel_let_sleep(w->kernel, rng_below(&w->rng, 4));
+    world_after_call(w);
+  }
+}
+
+static bool has_come_to_rest(const struct world *w)
+{
+  return kernel_rests(w->kernel);
+}
+
+void host_rests(struct world *w)
+{
+  report_event("the kernel is to rest");
+  w->resting = true;
+  kernel_begin_rest(w->kernel);
+  world_finish(w, has_come_to_rest);
+  world_commit(w);
+  world_crash(w);
+}
+
 void host_act(struct world *w)
 {
   uint64_t vat = 1 + rng_below(&w->rng, w->now->vat_count);
@@ -301,6 +330,8 @@ void host_act(struct world *w)
   bool first = w->now->subcluster_count == 1;
   if (first || kind < 4)
     host_launch(w);
+  else if (rng_chance(&w->rng, w->weather.idling))
+    time_passes(w);
   else if (kind < 75)
     host_send(w);
   else if (kind < 80)
@@ -315,8 +346,6 @@ void host_act(struct world *w)
     host_resume(w, vat);
   else if (kind < 92)
     restart_vat(w, vat);
-  else if (kind < 93)
-    kernel_reap_idle(w->kernel);
   else if (kind < 94 && w->known_count > 5)
     host_release(w);
   else if (kind < 97)

@@ -101,6 +101,7 @@ struct vat_model {
   bool doomed;      /* it is to be terminated */
   bool ending;      /* it has been; its c-list and storage are still to go */
   bool suspended;
+  uint32_t heap;    /* the number of the heap that is stored for it, or 0 */
   uint8_t subcluster;
   uint32_t root;
   uint32_t next_export; /* of o+N, p+N, o+d5/N */

@@ -142,6 +142,20 @@ struct ends {
   uint64_t cleaned_up;
 };
 
+/* A stored heap is one that its vat has just written down; it goes when the vat goes on with it, or ends its incarnation. */
+static void follow_heap(struct world *w, uint64_t id)
+{
+  struct vat_model *vat = &w->now->vats[id];
+  const struct image_vat *row = &w->image.vats[id];
+  if (row->hibernates && !vat->heap) {
+    EXPECT(w->written_down == id, "v%" PRIu64 " has a stored heap, and wrote none down", id);
+    vat->heap = w->heaps;
+  } else if (!row->hibernates && vat->heap) {
+    EXPECT(w->woken == id || !row->exists || !row->live, "v%" PRIu64 " has lost its stored heap", id);
+    vat->heap = 0;
+  }
+}
+
 static struct ends find_ends(struct world *w)
 {
   struct ends ends = {0, 0, 0};
@@ -160,6 +174,7 @@ static struct ends find_ends(struct world *w)
       EXPECT(vat->restart_due, "v%" PRIu64 " was restarted for no reason", id);
       ends.restarted |= 1ull << id;
     }
+    follow_heap(w, id);
     EXPECT(!row->suspended || vat->suspended || w->faulted == id, "v%" PRIu64 " was suspended for no reason", id);
     vat->suspended = row->suspended;
   }
@@ -455,6 +470,11 @@ static bool somebody_works(const struct world *w)
   return false;
 }
 
+static bool is_attended_to(const struct world *w, uint64_t vat)
+{
+  return w->resting || (vat ? w->actors[vat].outstanding != NOTHING || w->actors[vat].resting : somebody_works(w));
+}
+
 void oracle_check_quiet(struct world *w)
 {
   for (uint64_t vat = 1; vat < w->now->vat_count; vat++) {
@@ -466,8 +486,8 @@ void oracle_check_quiet(struct world *w)
     const struct image_item *item = &w->image.items[i];
     uint64_t vat = item_vat(w, item);
     if (image_in_run_queue(item))
-      EXPECT(vat ? w->actors[vat].outstanding != NOTHING || w->actors[vat].resting : somebody_works(w),
-             "slot %" PRIu64 " of the run queue is forgotten (for v%" PRIu64 ")", item->slot, vat);
+      EXPECT(is_attended_to(w, vat), "slot %" PRIu64 " of the run queue is forgotten (for v%" PRIu64 ")", item->slot,
+             vat);
   }
 }
 

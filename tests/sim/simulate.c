@@ -79,6 +79,7 @@ int main(int count, char **arguments)
   struct options options = read_options(count, arguments);
   uint64_t messages = 0;
   uint64_t cranks = 0;
+  uint64_t wakings = 0;
   for (uint64_t seed = options.first; seed <= options.last; seed++) {
     report_begin(seed, options.trace);
     world_init(&world, seed);
@@ -89,9 +90,10 @@ int main(int count, char **arguments)
     world_drain(&world);
     messages += world.messages;
     cranks += world.cranks;
+    wakings += world.wakings;
     world_fini(&world);
   }
-  printf("seeds %" PRIu64 " to %" PRIu64 ": %u steps each, %" PRIu64 " cranks compared, %" PRIu64 " messages\n", options.first,
-         options.last, options.steps, cranks, messages);
+  printf("seeds %" PRIu64 " to %" PRIu64 ": %u steps each, %" PRIu64 " cranks compared, %" PRIu64 " messages, %" PRIu64
+         " wakings\n", options.first, options.last, options.steps, cranks, messages, wakings);
   return 0;
 }

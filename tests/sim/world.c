@@ -27,8 +27,10 @@ static void start_worker(struct world *w, const struct effect *effect)
   actor->worker = effect->worker;
 }
 
-static void take_init(struct actor *actor, struct bytes payload)
+static void take_init(struct world *w, uint64_t vat, struct bytes payload)
 {
+  struct actor *actor = &w->actors[vat];
+  uint32_t heap = w->now->vats[vat].heap;
   struct error error = {0};
   struct init_frame frame;
   EXPECT(frame_decode_init(payload, &actor->arena, &frame, &error) == VATD_OK, "an init frame: %s", error.text);
@@ -36,6 +38,9 @@ static void take_init(struct actor *actor, struct bytes payload)
   actor->frame_id = frame.id;
   actor->state = frame.state;
   actor->outstanding = AN_INIT;
+  actor->wakes = heap != 0;
+  EXPECT(heap_number(frame.image) == heap, "v%" PRIu64 " is to go on with the heap \"%.*s\", it was number %" PRIu32, vat,
+         BYTES_ARG(frame.image), heap);
 }
 
 static void take_delivery(struct world *w, uint64_t vat, struct bytes payload)
@@ -97,10 +102,14 @@ static void take_frame(struct world *w, const struct effect *effect)
   EXPECT(actor->worker == effect->worker, "a frame for a worker that v%" PRIu64 " does not have", effect->vat);
   EXPECT(frame_peek(payload, &type, &id, &error) == VATD_OK, "a frame of the kernel: %s", error.text);
   if (type == FRAME_INIT)
-    take_init(actor, payload);
+    take_init(w, effect->vat, payload);
   else if (type == FRAME_DELIVER)
     take_or_keep_delivery(w, effect->vat, payload);
-  else if (type == FRAME_PING && actor->ping_count < ACTOR_PINGS)
+  else if (type == FRAME_HIBERNATE) {
+    EXPECT(actor->started && actor->outstanding == NOTHING, "v%" PRIu64 " is to hibernate, and is not idle", effect->vat);
+    actor->frame_id = id;
+    actor->outstanding = A_HEAP;
+  } else if (type == FRAME_PING && actor->ping_count < ACTOR_PINGS)
     actor->pings[actor->ping_count++] = id;
 }
 
@@ -144,6 +153,8 @@ void world_after_call(struct world *w)
   oracle_follow(w);
   w->limited = 0;
   w->faulted = 0;
+  w->written_down = 0;
+  w->woken = 0;
   while (kernel_take_effect(w->kernel, &effect)) {
     carry_out(w, &effect);
     effect_fini(&effect);
@@ -205,10 +216,12 @@ void world_crash(struct world *w)
   model_copy(w->now, w->stored);
   model_copy(w->reported, w->stored);
   w->held_count = 0;
+  w->resting = false;
+  memset(w->died_waking, 0, sizeof w->died_waking);
   host_lose_requests(w);
   for (uint64_t vat = 1; vat < MODEL_VATS; vat++) {
     actor_forget(&w->actors[vat]);
-    w->now->vats[vat].restart_due = vat < w->now->vat_count && w->now->vats[vat].live;
+    w->now->vats[vat].restart_due = vat < w->now->vat_count && w->now->vats[vat].live && !w->now->vats[vat].heap;
   }
   for (uint8_t i = 1; i < w->now->subcluster_count; i++) {
     if (w->now->subclusters[i].exists && w->now->subclusters[i].launching)
@@ -218,7 +231,7 @@ void world_crash(struct world *w)
   world_after_call(w);
 }
 
-static struct weather random_weather(struct rng *rng)
+static struct weather random_dangers(struct rng *rng)
 {
   switch (rng_below(rng, 4)) {
   case 0:
@@ -230,6 +243,13 @@ static struct weather random_weather(struct rng *rng)
   default:
     return (struct weather){.crime = 1, .limits = 2, .deaths = 12, .disk = 6, .leaving = 1, .sick = 2 + rng_below(rng, 4)};
   }
+}
+
+static struct weather random_weather(struct rng *rng)
+{
+  struct weather weather = random_dangers(rng);
+  weather.idling = rng_chance(rng, 50) ? 15 : 1;
+  return weather;
 }
 
 void world_init(struct world *w, uint64_t seed)
@@ -356,6 +376,16 @@ void world_step(struct world *w)
     fault_happens(w);
 }
 
+void world_finish(struct world *w, bool (*enough)(const struct world *w))
+{
+  uint64_t vat;
+  world_settle(w);
+  while (!(enough && enough(w)) && (vat = pick_busy(w))) {
+    vat_acts(w, vat);
+    world_settle(w);
+  }
+}
+
 /* ---- the end ---- */
 
 static void drain_round(struct world *w)
@@ -366,11 +396,7 @@ static void drain_round(struct world *w)
     if (w->now->vats[vat].exists)
       host_wake(w, vat);
   }
-  world_settle(w);
-  while ((vat = pick_busy(w))) {
-    vat_acts(w, vat);
-    world_settle(w);
-  }
+  world_finish(w, NULL);
   for (vat = 1; vat < w->now->vat_count; vat++) {
     while (w->actors[vat].ping_count)
       actor_pong(w, vat);

@@ -19,7 +19,7 @@
 
 enum { WORLD_REQUESTS = 3000, WORLD_DRAIN_REQUESTS = 2000, WORLD_KNOWN = 200, ACTOR_PINGS = 8, ACTOR_BEHIND = 8 };
 
-enum outstanding { NOTHING, AN_INIT, A_DELIVERY };
+enum outstanding { NOTHING, AN_INIT, A_DELIVERY, A_HEAP };
 
 /* The worker of a vat. */
 struct actor {
@@ -33,6 +33,7 @@ struct actor {
   struct key_value_list state;
   struct buffer behind[ACTOR_BEHIND]; /* deliver frames that have been sent behind the outstanding one, oldest first */
   unsigned behind_count;
+  bool wakes; /* the outstanding init goes on with a stored heap */
   bool was_behind; /* the outstanding one was sent behind another */
   uint32_t message; /* the outstanding delivery's, 0: it is no message */
   uint64_t pings[ACTOR_PINGS];
@@ -55,6 +56,7 @@ struct weather {
   uint32_t limits; /* limit statuses, crashed statuses */
   uint32_t deaths; /* of workers, and of the kernel */
   uint32_t disk;   /* store errors, bad commits */
+  uint32_t idling; /* of the host's acts: time passes, and workers are too many */
   uint32_t leaving; /* vats that exit or are terminated */
   uint32_t sick;    /* every so many-th vat mostly exceeds limits and crashes; 0: none does */
 };
@@ -74,6 +76,11 @@ struct world {
   struct arena image_arena;
   struct image image; /* of the store, as of the last call of the kernel */
   uint64_t limited;   /* the vat that has exceeded a limit in this call, or 0 */
+  uint64_t written_down; /* the vat whose heap the kernel may store in this call, or 0 */
+  uint64_t woken;     /* the vat that goes on with its stored heap in this call, or 0 */
+  uint32_t heaps;     /* numbers of heaps that were given out */
+  bool died_waking[MODEL_VATS]; /* its worker has, since it last started */
+  bool resting;       /* the kernel has been told to rest */
   uint64_t faulted;   /* the vat that may be suspended in this call, or 0 */
   struct request requests[WORLD_REQUESTS];
   uint64_t request_count; /* next free number */
@@ -82,6 +89,7 @@ struct world {
   bool draining;
   uint64_t cranks;   /* how often the store was compared with the model */
   uint64_t messages; /* that were sent in all */
+  uint64_t wakings;  /* with a stored heap */
 };
 
 /* ---- world.c ---- */
@@ -96,6 +104,8 @@ void world_drain(struct world *world);
 void world_after_call(struct world *world);
 /* Lets the kernel work until it can do no more. */
 void world_settle(struct world *world);
+/* What vats have to answer is answered, and so on until nothing is left; `enough` may end it earlier. */
+void world_finish(struct world *world, bool (*enough)(const struct world *world));
 void world_commit(struct world *world);
 /* The kernel's process dies; a new one opens what is stored. */
 void world_crash(struct world *world);
@@ -129,6 +139,8 @@ void receive_init(struct world *world, uint64_t vat);
 
 /* The vat answers what is outstanding, well or badly. */
 void actor_answer(struct world *world, uint64_t vat);
+/* "heap 7" */
+uint32_t heap_number(struct bytes image);
 /* A frame that nobody asked for, or garbage. */
 void actor_babble(struct world *world, uint64_t vat);
 void actor_pong(struct world *world, uint64_t vat);
@@ -144,6 +156,8 @@ void host_release_all(struct world *world);
 /* The state is cleared: nothing is left. */
 void host_clear(struct world *world);
 void host_collect_garbage(struct world *world);
+/* Everybody finishes, what can hibernates, and the next kernel goes on. */
+void host_rests(struct world *world);
 void host_wake(struct world *world, uint64_t vat);
 void host_take_answer(struct world *world, const struct effect *effect);
 void host_lose_requests(struct world *world);

@@ -90,6 +90,8 @@ static void take_send(struct harness *h, const struct effect *effect)
     answer_init(h, vat, payload);
   else if (type == FRAME_DELIVER)
     keep_delivery(h, vat, payload);
+  else if (type == FRAME_PING)
+    vat->pinged = id;
   else if (type == FRAME_HIBERNATE)
     vat->image_asked = id;
   else if (type == FRAME_PAGE_REPLY)

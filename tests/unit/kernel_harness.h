@@ -39,6 +39,7 @@ struct played_worker {
   struct page_reply_frame page; /* the last one it got */
   uint64_t deadline_ms;        /* of the last timed frame */
   struct bytes image;          /* what the last init carried */
+  uint64_t pinged;             /* id of the last ping it got */
   uint64_t image_asked;        /* id of the hibernate frame that is not answered, or 0 */
 };
 

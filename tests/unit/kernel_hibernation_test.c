@@ -4,6 +4,7 @@
  * with what it wrote is for tests/scenario/hibernation.sh.
  */
 #include "kernel_test.h"
+#include "base/limits.h"
 
 enum { ALICE = 1, BOB = 2 };
 
@@ -90,7 +91,7 @@ static void the_next_message_goes_on_with_that_heap(void **state)
   assert_true(bytes_is(h->vats[ALICE].image, "heap"));
   assert_true(bytes_is(h->vats[ALICE].bundle, ""));
   assert_false(harness_has_row(h, "image.v1"));
-  assert_string_equal(harness_row(h, "imageBytes"), "0");
+  assert_int_equal(harness_count(h, "image"), 0);
   harness_return(h, ALICE, "#1", NULL);
   assert_int_equal(harness_answer_code(h, request), VATD_OK);
 }
@@ -176,8 +177,7 @@ static void what_ends_the_incarnation_ends_the_image(void **state)
   harness_hibernates(h, BOB, "heap");
   kernel_terminate_vat(h->kernel, 0, NULL, bytes_of("bob"));
   harness_pump(h);
-  assert_int_equal(harness_count(h, "image"), 1); /* imageBytes */
-  assert_string_equal(harness_row(h, "imageBytes"), "0");
+  assert_int_equal(harness_count(h, "image"), 0);
 }
 
 /* ---- images that are of no use ---- */
@@ -273,6 +273,25 @@ static void a_message_that_comes_meanwhile_keeps_the_vat_awake(void **state)
   harness_return(h, ALICE, "#1", NULL);
   assert_int_equal(harness_answer_code(h, request), VATD_OK);
   assert_int_equal(h->vats[ALICE].starts, 1);
+}
+
+static void a_ping_that_comes_meanwhile_is_sent_when_the_image_has_come(void **state)
+{
+  struct harness *h = *state;
+  launch(h, BOTH_HIBERNATE);
+  time_passes(h);
+  kernel_ping_vat(h->kernel, 200, bytes_of("alice"));
+  harness_pump(h);
+  harness_hibernates(h, ALICE, "heap");
+  assert_true(has_worker(h, ALICE));
+  struct buffer pong;
+  buffer_init(&pong, KIB);
+  assert_true(frame_encode_pong(&pong, 200));
+  kernel_worker_frame(h->kernel, h->vats[ALICE].worker, bytes_after(buffer_bytes(&pong), FRAME_HEADER_SIZE));
+  buffer_fini(&pong);
+  harness_pump(h);
+  assert_int_equal(h->vats[ALICE].pinged, 200);
+  assert_int_equal(harness_answer_code(h, 200), VATD_OK);
 }
 
 static void a_worker_that_can_write_nothing_stays_and_is_not_asked_again(void **state)
@@ -422,6 +441,7 @@ int main(void)
       KERNEL_TEST(a_vat_that_does_something_while_it_wakes_is_terminated),
       KERNEL_TEST(an_image_that_nobody_asked_for_ends_the_vat),
       KERNEL_TEST(a_message_that_comes_meanwhile_keeps_the_vat_awake),
+      KERNEL_TEST(a_ping_that_comes_meanwhile_is_sent_when_the_image_has_come),
       KERNEL_TEST(a_worker_that_can_write_nothing_stays_and_is_not_asked_again),
       KERNEL_TEST(a_vat_for_whose_image_there_is_no_room_stays),
       KERNEL_TEST(with_no_room_at_all_nobody_is_asked),

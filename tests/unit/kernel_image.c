@@ -343,6 +343,8 @@ static bool read_vat_row(struct image *image, struct bytes key, struct bytes val
     image->vats[vat_number(image, rest, key)].exists = true;
   else if (bytes_is(first, "live"))
     image->vats[vat_number(image, rest, key)].live = true;
+  else if (bytes_is(first, "image"))
+    image->vats[vat_number(image, rest, key)].hibernates = true;
   else if (bytes_is(first, "suspended"))
     image->vats[vat_number(image, rest, key)].suspended = true;
   else if (bytes_is(first, "ending"))

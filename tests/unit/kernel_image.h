@@ -64,6 +64,7 @@ struct image_vat {
   bool exists;
   bool live;
   bool suspended;
+  bool hibernates;  /* its heap is stored */
   bool ending;      /* it is gone, its c-list and storage are being removed */
   bool has_garbage; /* rows gcAction.vN */
   struct kref root;
