@@ -45,6 +45,7 @@ static const struct init_frame inits[] = {
      .bundle = TEXT("{\"moduleFormat\":\"iife\"}"),
      .state = {pairs, COUNT_OF(pairs)},
      .limits = {2000000000, 1u << 30}},
+    {.id = 2, .vat = TEXT("v3"), .config = TEXT("{}"), .complete = true, .image = TEXT("\0\xFF\xFE no text")},
 };
 
 static const struct delivery deliveries[] = {
@@ -83,9 +84,29 @@ static const struct page_reply_frame page_replies[] = {
     {UINT64_MAX, {pairs, COUNT_OF(pairs)}, true},
 };
 
+static char long_image[300];
+
+static const struct image_frame images[] = {
+    {1, {NULL, 0}},
+    {300, TEXT("\xC1\0")},
+    {UINT64_MAX, {long_image, sizeof long_image}},
+};
+
+/* Frames of an id and nothing else. */
+static const enum frame_type bare[] = {FRAME_PING, FRAME_PONG, FRAME_HIBERNATE};
+
+static void encode_bare(struct buffer *out, enum frame_type type, uint64_t id)
+{
+  bool encoded = type == FRAME_PING   ? frame_encode_ping(out, id)
+                 : type == FRAME_PONG ? frame_encode_pong(out, id)
+                                      : frame_encode_hibernate(out, id);
+  CHECK(encoded);
+}
+
 size_t wire_frame_count(void)
 {
-  return COUNT_OF(inits) + COUNT_OF(deliveries) + COUNT_OF(dones) + 2 + COUNT_OF(pages) + COUNT_OF(page_replies);
+  return COUNT_OF(inits) + COUNT_OF(deliveries) + COUNT_OF(dones) + COUNT_OF(pages) + COUNT_OF(page_replies) + COUNT_OF(images) +
+         COUNT_OF(bare);
 }
 
 enum frame_type wire_frame_encode(size_t n, struct buffer *out)
@@ -114,9 +135,14 @@ enum frame_type wire_frame_encode(size_t n, struct buffer *out)
     CHECK(frame_encode_page_reply(out, &page_replies[n]));
     return FRAME_PAGE_REPLY;
   }
-  bool ping = n == COUNT_OF(page_replies);
-  CHECK(ping ? frame_encode_ping(out, 128) : frame_encode_pong(out, 65536));
-  return ping ? FRAME_PING : FRAME_PONG;
+  n -= COUNT_OF(page_replies);
+  if (n < COUNT_OF(images)) {
+    CHECK(frame_encode_image(out, &images[n]));
+    return FRAME_IMAGE;
+  }
+  n -= COUNT_OF(images);
+  encode_bare(out, bare[n], n ? 65536 : 128);
+  return bare[n];
 }
 
 static enum vatd_code init_again(struct bytes payload, struct arena *arena, struct buffer *out, struct error *error)
@@ -164,6 +190,15 @@ static enum vatd_code page_reply_again(struct bytes payload, struct arena *arena
   return code;
 }
 
+static enum vatd_code image_again(struct bytes payload, struct buffer *out, struct error *error)
+{
+  struct image_frame frame;
+  enum vatd_code code = frame_decode_image(payload, &frame, error);
+  if (code == VATD_OK)
+    CHECK(frame_encode_image(out, &frame));
+  return code;
+}
+
 static enum vatd_code bare_again(enum frame_type expected, struct bytes payload, struct buffer *out,
                                  struct error *error)
 {
@@ -173,7 +208,7 @@ static enum vatd_code bare_again(enum frame_type expected, struct bytes payload,
   if (code == VATD_OK && type != expected)
     code = error_set(error, VATD_INVALID, "another type");
   if (code == VATD_OK)
-    CHECK(type == FRAME_PING ? frame_encode_ping(out, id) : frame_encode_pong(out, id));
+    encode_bare(out, type, id);
   return code;
 }
 
@@ -192,6 +227,8 @@ enum vatd_code wire_frame_again(enum frame_type type, struct bytes payload, stru
     code = page_again(payload, out, error);
   else if (type == FRAME_PAGE_REPLY)
     code = page_reply_again(payload, &arena, out, error);
+  else if (type == FRAME_IMAGE)
+    code = image_again(payload, out, error);
   else
     code = bare_again(type, payload, out, error);
   arena_fini(&arena);
