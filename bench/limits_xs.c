@@ -126,7 +126,8 @@ int main(int argc, char **argv)
   vatstore_cache_init(&cache);
   crank_init(&crank, &cache);
   host_init(&host, NULL);
-  if (engine_open_snapshot(&engine, &host, snapshot, &error) != VATD_OK)
+  engine_init(&engine, &host, snapshot);
+  if (engine_open_snapshot(&engine, &error) != VATD_OK)
     return fprintf(stderr, "limits_xs: %s\n", error.text), 1;
   host.crank = &crank;
   measure(&engine, &crank, bundle, strtoul(argv[3], NULL, 10), strtoul(argv[4], NULL, 10));

@@ -18,13 +18,14 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "vat-worker/cesu8.h"
+#include "vat-worker/image.h"
 #include "vat-worker/values.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /* A snapshot names host functions by their index in host_callbacks(): another table, another signature. */
@@ -159,6 +160,11 @@ static void run(struct engine *engine, void (*enter_with)(xsMachine *, const voi
                 bool supervised, struct engine_run *result)
 {
   *result = (struct engine_run){.end = ENGINE_QUIET};
+  if (engine->broken) {
+    result->end = ENGINE_BROKEN;
+    snprintf(result->failure, sizeof result->failure, "the engine broke down before");
+    return;
+  }
   struct task task = {.engine = engine, .enter = enter_with, .argument = argument, .run = result};
   engine->machine->abortStatus = 0;
   run_metered(&task, supervised);
@@ -240,19 +246,14 @@ static enum vatd_code run_script(struct engine *engine, const char *path, struct
   return code == VATD_OK ? VATD_OK : error_wrap(error, "%s", path);
 }
 
-static void prepare(struct engine *engine, struct host *host)
+void engine_init(struct engine *engine, struct host *host, struct bytes snapshot)
 {
-  static bool once;
-  if (!once)
-    fxInitializeSharedCluster();
-  once = true;
-  *engine = (struct engine){.host = host, .computrons = COMPUTRONS_CEILING};
+  xs_platform_init();
+  *engine = (struct engine){.host = host, .snapshot = snapshot, .computrons = COMPUTRONS_CEILING};
 }
 
-enum vatd_code engine_open_scripts(struct engine *engine, struct host *host, const char *boot, const char *supervisor,
-                                   struct error *error)
+enum vatd_code engine_open_scripts(struct engine *engine, const char *boot, const char *supervisor, struct error *error)
 {
-  prepare(engine, host);
   xsCreation own = creation;
   engine->machine = xsCreateMachine(&own, MACHINE_NAME, engine);
   if (!engine->machine)
@@ -287,32 +288,51 @@ static int read_snapshot(void *stream, void *address, size_t size)
   return 0;
 }
 
-static int write_snapshot(void *stream, void *address, size_t size)
+static int write_to_file(void *stream, void *address, size_t size)
 {
   return fwrite(address, 1, size, stream) == size ? 0 : EIO;
 }
 
-static xsSnapshot snapshot_of(void *stream)
+static int write_to_buffer(void *stream, void *address, size_t size)
+{
+  return buffer_append(stream, address, size) ? 0 : EFBIG;
+}
+
+static xsSnapshot snapshot_of(void *stream, int (*write)(void *stream, void *address, size_t size))
 {
   xsSnapshot snapshot = {
       .signature = (char *)SNAPSHOT_SIGNATURE,
       .signatureLength = sizeof SNAPSHOT_SIGNATURE - 1,
       .read = read_snapshot,
-      .write = write_snapshot,
+      .write = write,
       .stream = stream,
   };
   snapshot.callbacks = host_callbacks(&snapshot.callbacksLength);
   return snapshot;
 }
 
-enum vatd_code engine_open_snapshot(struct engine *engine, struct host *host, struct bytes bytes, struct error *error)
+/* An abort while a heap is read, for want of memory, leaves no error behind. */
+static enum vatd_code read_heap(struct engine *engine, struct bytes heap, const char *what, struct error *error)
 {
-  prepare(engine, host);
-  xsSnapshot snapshot = snapshot_of(&bytes);
+  xsSnapshot snapshot = snapshot_of(&heap, NULL);
   engine->machine = xsReadSnapshot(&snapshot, (char *)MACHINE_NAME, engine);
-  if (!engine->machine)
-    return error_set_errno(error, VATD_INVALID, snapshot.error, "cannot read the snapshot");
-  return VATD_OK;
+  if (engine->machine)
+    return VATD_OK;
+  return error_set_errno(error, VATD_INVALID, snapshot.error ? snapshot.error : ENOMEM, "cannot read the %s", what);
+}
+
+/* Its pages are wanted again only for an image. */
+static void release_snapshot(const struct engine *engine)
+{
+  if (engine->mapped)
+    madvise((void *)engine->snapshot.data, engine->snapshot.size, MADV_DONTNEED);
+}
+
+enum vatd_code engine_open_snapshot(struct engine *engine, struct error *error)
+{
+  enum vatd_code code = read_heap(engine, engine->snapshot, "snapshot", error);
+  release_snapshot(engine);
+  return code;
 }
 
 enum vatd_code engine_write_snapshot(struct engine *engine, const char *path, struct error *error)
@@ -320,9 +340,9 @@ enum vatd_code engine_write_snapshot(struct engine *engine, const char *path, st
   FILE *file = fopen(path, "we");
   if (!file)
     return error_set_errno(error, VATD_IO, errno, "%s", path);
-  xsSnapshot snapshot = snapshot_of(file);
-  xs_platform_prepare_snapshot(engine->machine);
-  fxWriteSnapshot(engine->machine, &snapshot);
+  xsSnapshot snapshot = snapshot_of(file, write_to_file);
+  xs_platform_shrink(engine->machine);
+  xs_platform_write_snapshot(engine->machine, &snapshot);
   int failure = snapshot.error;
   if (fclose(file) != 0 && failure == 0)
     failure = errno;
@@ -332,12 +352,63 @@ enum vatd_code engine_write_snapshot(struct engine *engine, const char *path, st
   return error_set_errno(error, VATD_IO, failure, "%s", path);
 }
 
+/* Images */
+
+static enum vatd_code write_heap(struct engine *engine, struct buffer *heap, struct error *error)
+{
+  xsSnapshot snapshot = snapshot_of(heap, write_to_buffer);
+  engine->machine->abortStatus = 0;
+  xs_platform_write_snapshot(engine->machine, &snapshot);
+  if (engine->machine->abortStatus != 0) {
+    engine->broken = true;
+    return error_set(error, VATD_INVALID, "the engine stopped with status %d", engine->machine->abortStatus);
+  }
+  if (heap->overflowed)
+    return error_set(error, VATD_LIMIT, "the heap is too large for an image");
+  return snapshot.error ? error_set_errno(error, VATD_INVALID, snapshot.error, "the heap cannot be written") : VATD_OK;
+}
+
+enum vatd_code engine_write_image(struct engine *engine, struct buffer *out, struct error *error)
+{
+  struct buffer heap;
+  buffer_init(&heap, LIMIT_HEAP_IMAGE);
+  buffer_reserve(&heap, xs_platform_heap_bytes(engine->machine));
+  heap.overflowed = false; /* it may become smaller */
+  enum vatd_code code = write_heap(engine, &heap, error);
+  if (code == VATD_OK)
+    code = image_pack(out, buffer_bytes(&heap), engine->snapshot, error);
+  buffer_fini(&heap);
+  release_snapshot(engine);
+  return code;
+}
+
+enum vatd_code engine_open_image(struct engine *engine, struct bytes image, struct error *error)
+{
+  struct buffer heap;
+  buffer_init(&heap, LIMIT_HEAP_IMAGE);
+  enum vatd_code code = image_unpack(&heap, image, engine->snapshot, error);
+  if (code == VATD_OK) {
+    engine_close(engine);
+    code = read_heap(engine, buffer_bytes(&heap), "image", error);
+  }
+  buffer_fini(&heap);
+  release_snapshot(engine);
+  if (code == VATD_OK)
+    xs_platform_settle(engine->machine);
+  return code;
+}
+
 /* Cranks */
 
 void engine_set_limits(struct engine *engine, const struct vat_limits *limits)
 {
   engine->computrons = limits->computrons < COMPUTRONS_CEILING ? limits->computrons : COMPUTRONS_CEILING;
   xs_platform_limit_heap(engine->machine, limits->heap_bytes);
+}
+
+uint64_t engine_heap_bytes(const struct engine *engine)
+{
+  return xs_platform_heap_bytes(engine->machine);
 }
 
 static void enter_start(xsMachine *the, const void *argument)

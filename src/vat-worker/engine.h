@@ -11,9 +11,12 @@
 #include "wire/frame.h"
 
 struct engine {
-  xsMachine *machine; /* its context is this struct */
+  xsMachine *machine; /* its context is this struct; NULL until it is opened */
   struct host *host;
-  uint64_t computrons; /* limit per crank */
+  struct bytes snapshot; /* what a machine starts from, and what images are made against; empty: machines are made of scripts */
+  bool mapped;           /* the snapshot is a mapped file, whose pages can be had again */
+  bool broken;           /* the machine was left in the middle of something: it must not be run again */
+  uint64_t computrons;   /* limit per crank */
 };
 
 /* How a run ended. After anything but ENGINE_QUIET and ENGINE_THROWN the machine must not be run again. */
@@ -34,19 +37,32 @@ struct engine_run {
   char failure[ERROR_TEXT_MAX]; /* ENGINE_THROWN, ENGINE_BROKEN */
 };
 
+/* To be called where the system can still be asked, before a sandbox is entered. `snapshot`, which may be empty, must outlive the
+ * engine. There is no machine yet. */
+void engine_init(struct engine *engine, struct host *host, struct bytes snapshot);
 /* Runs the two scripts in a new machine. */
-enum vatd_code engine_open_scripts(struct engine *engine, struct host *host, const char *boot, const char *supervisor,
-                                   struct error *error);
+enum vatd_code engine_open_scripts(struct engine *engine, const char *boot, const char *supervisor, struct error *error);
 /*
- * Restores a machine from what engine_write_snapshot() wrote. Only our own snapshots, checked beforehand, may come
- * here.
+ * Makes the machine from the engine's snapshot, which engine_write_snapshot() wrote. XS does not defend itself against a forged
+ * one: only the build's own, checked beforehand, may come here.
  */
-enum vatd_code engine_open_snapshot(struct engine *engine, struct host *host, struct bytes snapshot,
-                                    struct error *error);
+enum vatd_code engine_open_snapshot(struct engine *engine, struct error *error);
 enum vatd_code engine_write_snapshot(struct engine *engine, const char *path, struct error *error);
+/*
+ * The heap between two cranks as an image (image.h), appended to `out`, and a machine from one, in the place of the machine that
+ * there may be. An image is INVALID when it is none, or damaged, or of another build; one that was forged on purpose may do to
+ * this process whatever it likes: that is what the sandbox is for.
+ *
+ * To write one is a collection: finalizers of what it finds run in the next crank. LIMIT: it is too large. INVALID: there is
+ * something in the heap that cannot be written. In both cases the vat may go on, unless the engine is `broken` now.
+ */
+enum vatd_code engine_write_image(struct engine *engine, struct buffer *out, struct error *error);
+enum vatd_code engine_open_image(struct engine *engine, struct bytes image, struct error *error);
 void engine_close(struct engine *engine);
 
 void engine_set_limits(struct engine *engine, const struct vat_limits *limits);
+
+uint64_t engine_heap_bytes(const struct engine *engine);
 
 /* Each begins a crank in the supervisor and runs until the machine is quiet. */
 void engine_start(struct engine *engine, const struct init_frame *init, struct engine_run *run);

@@ -2,7 +2,8 @@
 /*
  * vat-worker/main.c - the worker program: one process, one vat, one channel.
  *
- *   vat-worker --snapshot-fd N                            starts from the snapshot in descriptor N (a sealed memfd)
+ *   vat-worker --snapshot-fd N                            starts from the snapshot in descriptor N (a sealed memfd), once it is
+ *                                                         in its sandbox
  *   vat-worker --scripts BOOT.js SUPERVISOR.js            starts from the scripts
  *   vat-worker --program-fd N                             becomes the program in descriptor N: a vat that is no JavaScript
  *   vat-worker --write-snapshot FILE BOOT.js SUPERVISOR.js
@@ -46,7 +47,8 @@ static enum worker_exit write_snapshot(struct host *host, const char *file, cons
 {
   struct engine engine;
   struct error error;
-  if (engine_open_scripts(&engine, host, boot, supervisor, &error) != VATD_OK)
+  engine_init(&engine, host, (struct bytes){0});
+  if (engine_open_scripts(&engine, boot, supervisor, &error) != VATD_OK)
     return complain(&error);
   enum vatd_code code = engine_write_snapshot(&engine, file, &error);
   engine_close(&engine);
@@ -64,8 +66,7 @@ static int open_fd(const char *number)
 }
 
 /* The descriptor is shared with other workers: it is mapped, so that nobody's file offset moves. */
-static enum vatd_code open_snapshot_fd(struct engine *engine, struct host *host, const char *number,
-                                       struct error *error)
+static enum vatd_code map_snapshot_fd(struct engine *engine, struct host *host, const char *number, struct error *error)
 {
   int fd = open_fd(number);
   struct stat status;
@@ -76,9 +77,16 @@ static enum vatd_code open_snapshot_fd(struct engine *engine, struct host *host,
   if (data == MAP_FAILED)
     return error_set_errno(error, VATD_IO, errno, "cannot map the snapshot");
   close(fd);
-  enum vatd_code code = engine_open_snapshot(engine, host, bytes_from(data, size), error);
-  munmap(data, size);
-  return code;
+  engine_init(engine, host, bytes_from(data, size));
+  engine->mapped = true;
+  return VATD_OK;
+}
+
+static enum vatd_code open_scripts(struct engine *engine, struct host *host, const char *boot, const char *supervisor,
+                                   struct error *error)
+{
+  engine_init(engine, host, (struct bytes){0});
+  return engine_open_scripts(engine, boot, supervisor, error);
 }
 
 /* Whether a program has to be loaded by the system's loader, with libraries: it names that loader in a header of its own. */
@@ -130,7 +138,7 @@ static enum worker_exit serve(struct engine *engine, struct host *host, unsigned
   worker_init(&worker, CHANNEL_FD, &vat, &crank);
   host->crank = &crank;
 
-  /* The engine is up, all files are read, not one byte of a vat is. */
+  /* All files are read or mapped, and not one byte of a vat is. */
   if (sandbox_enter(&sandbox, &error) != VATD_OK) {
     complain(&error);
     _exit(WORKER_EXIT_SANDBOX);
@@ -182,9 +190,9 @@ int main(int argc, char **argv)
   if (argc == 3 && strcmp(argv[1], "--program-fd") == 0)
     return (int)become_program(argv[2], weak);
   if (argc == 3 && strcmp(argv[1], "--snapshot-fd") == 0)
-    code = open_snapshot_fd(&engine, &host, argv[2], &error);
+    code = map_snapshot_fd(&engine, &host, argv[2], &error);
   else if (argc == 4 && strcmp(argv[1], "--scripts") == 0)
-    code = engine_open_scripts(&engine, &host, argv[2], argv[3], &error);
+    code = open_scripts(&engine, &host, argv[2], argv[3], &error);
   else
     return (int)usage();
   if (code != VATD_OK)

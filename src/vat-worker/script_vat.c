@@ -43,13 +43,42 @@ static void report(struct crank *crank, const struct engine_run *run, enum done_
   outcome->heap_bytes = run->heap_bytes;
 }
 
+/* What was wrong before anything of the vat ran. */
+static void report_failure(struct crank *crank, enum done_status status, const struct error *error, struct outcome *outcome)
+{
+  *outcome = (struct outcome){.status = status, .text = arena_copy(&crank->arena, bytes_of(error->text))};
+}
+
 static void start(void *context, const struct init_frame *init, struct outcome *outcome)
 {
   struct engine *engine = context;
   struct engine_run run;
+  struct error error;
+  if (!engine->machine && engine_open_snapshot(engine, &error) != VATD_OK) {
+    report_failure(engine->host->crank, DONE_CRASHED, &error, outcome);
+    return;
+  }
   engine_set_limits(engine, &init->limits);
   engine_start(engine, init, &run);
   report(engine->host->crank, &run, DONE_INIT_FAILED, outcome);
+}
+
+static void wake(void *context, const struct init_frame *init, struct bytes image, struct outcome *outcome)
+{
+  struct engine *engine = context;
+  struct error error;
+  if (engine_open_image(engine, image, &error) != VATD_OK) {
+    report_failure(engine->host->crank, DONE_INIT_FAILED, &error, outcome);
+    return;
+  }
+  engine_set_limits(engine, &init->limits);
+  *outcome = (struct outcome){.status = DONE_OK, .heap_bytes = engine_heap_bytes(engine)};
+}
+
+static bool write_image(void *context, struct buffer *out)
+{
+  struct error error; /* the kernel could do nothing about it */
+  return engine_write_image(context, out, &error) == VATD_OK;
 }
 
 static void deliver(void *context, const struct delivery *delivery, struct outcome *outcome)
@@ -62,5 +91,5 @@ static void deliver(void *context, const struct delivery *delivery, struct outco
 
 struct worker_vat script_vat(struct engine *engine)
 {
-  return (struct worker_vat){.context = engine, .start = start, .deliver = deliver};
+  return (struct worker_vat){.context = engine, .start = start, .deliver = deliver, .wake = wake, .write_image = write_image};
 }

@@ -62,6 +62,15 @@ char *fxCStackLimit(void)
   return limit;
 }
 
+void xs_platform_init(void)
+{
+  static bool once;
+  fxCStackLimit();
+  if (!once)
+    fxInitializeSharedCluster();
+  once = true;
+}
+
 /* Memory */
 
 void fxCreateMachinePlatform(txMachine *the)
@@ -374,11 +383,29 @@ void xs_platform_shrink(xsMachine *the)
   malloc_trim(0); /* the parser's trees, above all */
 }
 
-void xs_platform_prepare_snapshot(xsMachine *the)
+/* xsSnapshot.c calls this for fxCollectGarbage() (cmake/Xs.cmake), and writes down the maxima that it finds afterwards. */
+void fxCollectForSnapshot(txMachine *the);
+
+void fxCollectForSnapshot(txMachine *the)
 {
-  xs_platform_shrink(the);
+  fxCollectGarbage(the);
   the->maximumHeapCount = the->currentHeapCount + SNAPSHOT_SPARE_SLOTS;
   the->maximumChunksSize = the->currentChunksSize + SNAPSHOT_SPARE_CHUNK_BYTES;
+}
+
+void xs_platform_write_snapshot(xsMachine *the, xsSnapshot *snapshot)
+{
+  txSize slots = the->maximumHeapCount;
+  txSize chunk_bytes = the->maximumChunksSize;
+  fxWriteSnapshot(the, snapshot);
+  the->maximumHeapCount = slots;
+  the->maximumChunksSize = chunk_bytes;
+}
+
+void xs_platform_settle(xsMachine *the)
+{
+  the->keptSlots = (size_t)the->currentHeapCount;
+  the->keptChunkBytes = (size_t)the->currentChunksSize;
 }
 
 /* Aborts and rejections */

@@ -17,6 +17,9 @@
 #define XS_PLATFORM_CHUNK_STEP (256 * 1024)
 #define XS_PLATFORM_SLOT_STEP (8 * 1024)
 
+/* Asks the system for what it will not tell in a sandbox. Before the first machine. */
+void xs_platform_init(void);
+
 /* Runs `source` (NUL-terminated UTF-8) as a program of the start realm. Inside a host frame; throws what it throws. */
 void xs_platform_run_program(xsMachine *the, const char *name, const char *source);
 
@@ -39,8 +42,12 @@ void xs_platform_collect_between_cranks(xsMachine *the);
 /* Collects, and gives empty memory back to the system. Outside a run. */
 void xs_platform_shrink(xsMachine *the);
 
-/* Makes the heap so small that whoever reads the snapshot written next reserves little more than its content. */
-void xs_platform_prepare_snapshot(xsMachine *the);
+/* Collects, and writes a snapshot: whoever reads it reserves little more than its content. Outside a run. `snapshot` says how it
+ * ended, and abortStatus, if it was an abort: then the machine must not be used again. */
+void xs_platform_write_snapshot(xsMachine *the, xsSnapshot *snapshot);
+
+/* What is in the heap counts as what a collection has left: for one that was just read. */
+void xs_platform_settle(xsMachine *the);
 
 /* Computrons since metering began. */
 uint32_t xs_platform_meter(const xsMachine *the);
