@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * corrupt_store DATABASE: damages copies of a database row by row and has each looked over.
+ * corrupt_store --change DATABASE CHANGES: damages the database itself.
  *
  * A line of standard input is one case: CHANGES TAB TABLE TAB KEY TAB TEXT. CHANGES, separated by ';', are KEY=VALUE (put),
  * !KEY (delete) and @VAT:KEY=VALUE (put into a vat's storage), #HASH=CODE (a bundle) and !#HASH; "none" changes nothing. A finding
@@ -121,6 +122,10 @@ int main(int argc, char **argv)
   char line[TEXT_MAX];
   char copy[TEXT_MAX];
   char sums[TEXT_MAX + 8];
+  if (argc == 4 && strcmp(argv[1], "--change") == 0) {
+    damage(argv[2], argv[3]);
+    return 0;
+  }
   if (argc != 2)
     return 2;
   snprintf(copy, sizeof copy, "%s.damaged", argv[1]);
