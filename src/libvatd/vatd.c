@@ -326,8 +326,9 @@ static void pump(struct vatd *v)
     more = true;
   }
   v->pumping = false;
+  v->fed = false;
   if (!more)
-    rest_look(v);
+    rest_look(v); /* which may feed it again */
   arrange_return(v, more || v->fed);
 }
 

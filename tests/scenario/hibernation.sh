@@ -107,10 +107,23 @@ wait_gone "$pid"
 outcome endless
 isnt "$status" 0 "a second signal does not wait for a vat that does not end"
 
+# ---- in a program of one's own ----
+
+vat bundle "$VATS/dreamer.js" -o "$WORK/dreamer.bundle" >/dev/null
+host() {
+  printf '%s\n' "$@" | VATD_PROGRAMS=$BUILD timeout 120 "$BUILD/tests/scenario_host" | tail -n +2
+}
+launch_line="launch $(jq -nc --arg file "$WORK/dreamer.bundle" '{bootstrap: "ann", vats: {ann: {bundleSpec: $file}}}')"
+host "open $WORK/own.sqlite" "$launch_line" >/dev/null
+is "$(host "open $WORK/own.sqlite" 'send ann increment []' 'send ann increment []' idle rest | tail -2)" $'idle\nrested' \
+  "a kernel with nothing to do lets its host sleep, and comes to rest"
+is "$(host "open $WORK/own.sqlite" 'send ann increment []' 'send ann increment []')" $'3\n4' "the next one goes on with the heap"
+is "$(host "open $WORK/own.sqlite" 'send ann increment []')" 1 "which a host that only closes ends"
+
 # ---- how much they may take ----
 
 new_home
-"$BUILD/vatd" --images 0 --detach
+"$BUILD/vatd" --home "$VATD_HOME" --images 0 --detach
 launch
 vat call ann increment >/dev/null
 vat stop >/dev/null
@@ -121,7 +134,7 @@ fails "nor is half of one" 2 "--images needs a number of bytes" timeout 20 "$BUI
 # ---- too many workers ----
 
 new_home
-"$BUILD/vatd" --workers 1 --detach
+"$BUILD/vatd" --home "$VATD_HOME" --workers 1 --detach
 launch
 vat call ann increment >/dev/null
 vat call ben increment >/dev/null

@@ -98,6 +98,21 @@ static void drive(void)
   }
 }
 
+static void on_rested(void *context)
+{
+  (void)context;
+  waiting = false;
+  printf("rested\n");
+}
+
+/* A kernel that has nothing to do lets its host sleep. */
+static void say_whether_idle(void)
+{
+  for (int i = 0; i < 1000 && vatd_timeout(kernel) == 0; i++)
+    vatd_poll(kernel);
+  printf("%s\n", vatd_timeout(kernel) == 0 ? "busy" : "idle");
+}
+
 /* Does what the line says; true when there is an answer to wait for. */
 static bool obey(char *verb, char *rest)
 {
@@ -114,6 +129,8 @@ static bool obey(char *verb, char *rest)
     vatd_request(kernel, target, args ? json_of(args) : NULL, on_answer, NULL);
   else if (strcmp(verb, "launch") == 0)
     vatd_launch(kernel, json_of(rest), on_answer, NULL);
+  else if (strcmp(verb, "rest") == 0)
+    vatd_rest(kernel, 60000, on_rested, NULL);
   else
     return false;
   return true;
@@ -138,6 +155,8 @@ int main(void)
       vatd_call_throw(oldest_kept(), rest);
     else if (strcmp(line, "release") == 0)
       vatd_release(kernel, rest);
+    else if (strcmp(line, "idle") == 0)
+      say_whether_idle();
     else if (strcmp(line, "close") == 0)
       vatd_close(kernel), kernel = NULL, keep = false, kept_count = 0;
     waiting = strcmp(line, "answer") == 0 || strcmp(line, "throw") == 0 || obey(line, rest);

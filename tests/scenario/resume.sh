@@ -20,7 +20,7 @@ for vat in ann ben cat; do
 done
 for vat in ann ben cat; do
   vat stop >/dev/null
-  is "$(states)" "asleep asleep asleep" "after a stop all three sleep, $vat is to be resumed"
+  is "$(states)" "hibernated hibernated hibernated" "after a stop all three hibernate, $vat is to be resumed"
   says "$vat counts on" 2 vat call $vat count
   is "$(states | tr ' ' '\n' | grep -c running)" 1 "and nobody else has woken"
   is "$(vat call $vat bootstraps)" "$([ $vat = ann ] && echo 1 || echo 0)" "$vat was not bootstrapped again"

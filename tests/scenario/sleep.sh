@@ -4,7 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib/scenario.bash"
 
 VATS_IN_ALL=12
-"$BUILD/vatd" --workers 3 --detach || exit 1
+"$BUILD/vatd" --home "$VATD_HOME" --workers 3 --detach || exit 1
 
 {
   echo '{"bootstrap": "vat1", "vats": {'
