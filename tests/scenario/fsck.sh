@@ -22,7 +22,7 @@ fails "what is not there is not looked at" 3 "No such file" vat fsck "$WORK/noth
 
 # ---- rows: CHANGES | TABLE | KEY | TEXT (corrupt_store.c) ----
 
-hash=$(sqlite3 "$(file)" 'SELECT hash FROM bundle')
+hash=$(sqlite3 "$(file)" "SELECT json_extract(value, '\$.bundle') FROM kv WHERE key = 'vat.v1'")
 zeros=$(printf '%064d' 0)
 cat >"$WORK/cases" <<END
 none|-||
@@ -100,6 +100,9 @@ ending.v1={"detail":"x"}|kv|ending.v1|the vat has a configuration
 gcAction.v7.dropExport.ko1=1|kv|gcAction.v7.dropExport.ko1|not there
 gcAction.v1.forget.ko1=1|kv|gcAction.v1.forget.ko1|is no row
 bundleRefs.$hash=3|kv|bundleRefs.$hash|is 3, and 2 vats
+imageBytes=1|kv|imageBytes|is 1, and the images have
+image.v1={"hash":7}|kv|image.v1|is not
+!live.v1|kv|image.v1|no incarnation that it could be the heap of
 !#$hash|bundle|$hash|is missing
 #$zeros=code|bundle|$zeros|of no vat
 @v7:key=value|kv_vatstore|v7|no such vat

@@ -7,6 +7,7 @@
  *   later                     the next calls of the service `door` are kept
  *   answer JSON | throw TEXT  ends the oldest kept call, and waits for what the vat makes of it
  *   release KREF | close      close answers what is still asked
+ *   rest | idle               the end in order; whether the kernel lets its host sleep
  *
  * The service `door` answers `take(object)` with the object, `fail()` with an exception, `kept()` with the number of calls it
  * keeps, and everything else with [method, args].
