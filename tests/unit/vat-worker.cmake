@@ -2,11 +2,12 @@
 # The worker: its pure parts, and the whole program over its channel.
 
 vatd_unit_test(cesu8_test unit/cesu8_test.c LINK vatd_worker_parts)
+vatd_unit_test(image_test unit/image_test.c LINK vatd_worker_parts)
 vatd_unit_test(source_scan_test unit/source_scan_test.c LINK vatd_worker_parts)
 
 set(VAT_CODE_DIR ${CMAKE_BINARY_DIR}/tests/vats)
 set(VAT_CODE)
-foreach(vat probe durable storage chance)
+foreach(vat probe durable storage chance heap)
   add_custom_command(
     OUTPUT ${VAT_CODE_DIR}/${vat}.code.js
     COMMAND ${ESBUILD} tests/unit/vats/${vat}.js --bundle --format=iife --global-name=__vatExports__ --target=es2022
@@ -43,8 +44,14 @@ add_custom_target(other_worker_scripts DEPENDS ${OTHER_SCRIPTS})
 add_dependencies(other_worker_scripts vat_scripts)
 add_dependencies(unit_test_vats other_worker_scripts)
 
-foreach(test worker_test liveslots_test oracle_test)
-  vatd_unit_test(${test} unit/${test}.c unit/worker_harness.c LINK vatd_wire vatd_worker_snapshot PkgConfig::JANSSON)
-  target_compile_definitions(${test} PRIVATE WORKER_BUILD_DIR="${CMAKE_BINARY_DIR}" VAT_CODE_DIR="${VAT_CODE_DIR}")
-  add_dependencies(${test} unit_test_vats)
-endforeach()
+# worker_unit_test(NAME SOURCE... LINK LIBRARY...): with worker processes, or the engine in its own.
+function(worker_unit_test name)
+  vatd_unit_test(${name} unit/${name}.c unit/worker_harness.c ${ARGN} vatd_wire vatd_worker_snapshot PkgConfig::JANSSON)
+  target_compile_definitions(${name} PRIVATE WORKER_BUILD_DIR="${CMAKE_BINARY_DIR}" VAT_CODE_DIR="${VAT_CODE_DIR}")
+  add_dependencies(${name} unit_test_vats)
+endfunction()
+worker_unit_test(worker_test LINK)
+worker_unit_test(liveslots_test LINK)
+worker_unit_test(oracle_test unit/random_delivery.c LINK)
+worker_unit_test(hibernation_test unit/local_vat.c unit/random_delivery.c LINK vatd_engine)
+set_target_properties(hibernation_test PROPERTIES INTERPROCEDURAL_OPTIMIZATION ${VATD_LTO})
