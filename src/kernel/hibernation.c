@@ -11,6 +11,7 @@
 #include "kernel/sleep.h"
 #include "kernel/vats.h"
 
+#define ROOM_PER_IMAGE 8 /* times its size: it goes into the log and into the database, beside others of its batch */
 #define MOST_AT_ONCE 8 /* images under way before an orderly end: each is some megabytes in its worker */
 
 /* ---- rows ---- */
@@ -117,10 +118,15 @@ static bool has_something_to_do(const struct vat *vat)
   return vat->pending.count || vat->pings.count || vat->starts.count || vat->has_garbage || vat->reap_due;
 }
 
-static bool has_room_for(struct kernel *k, struct bytes image)
+/* NULL: the image can be stored. A heap must not be what fills the disk: all others' would be lost with the batch. */
+static const char *why_not(struct kernel *k, struct bytes image)
 {
   uint64_t all = bytes_of_all(k);
-  return all <= k->image_bytes_limit && image.size <= k->image_bytes_limit - all;
+  if (image.size == 0)
+    return "its heap is too large, or cannot be written down";
+  if (all > k->image_bytes_limit || image.size > k->image_bytes_limit - all)
+    return "the heaps of others take all that heaps may take (vatd --images)";
+  return kernel_has_room_for(k, ROOM_PER_IMAGE * image.size) ? NULL : "there is not enough room on the disk";
 }
 
 enum vatd_code hibernation_take_image(struct kernel *k, struct vat *vat, struct bytes payload, struct error *error)
@@ -132,7 +138,10 @@ enum vatd_code hibernation_take_image(struct kernel *k, struct vat *vat, struct 
   if (code != VATD_OK)
     return code;
   vat_set_phase(k, vat, VAT_IDLE);
-  vat->no_image = frame.image.size == 0 || !has_room_for(k, frame.image);
+  const char *obstacle = why_not(k, frame.image);
+  vat->no_image = obstacle != NULL;
+  if (obstacle)
+    gate_log_kernel(k, vat->id, "does not hibernate: %s", obstacle);
   if (vat->no_image || (has_something_to_do(vat) && !k->closing)) {
     crank_worker_is_ready(k, vat);
   } else {

@@ -272,6 +272,9 @@ static inline bool kernel_is_broken(const struct kernel *k)
   return k->broken.code != VATD_OK;
 }
 
+/* Whether the store has room for so many bytes, and some to spare. */
+bool kernel_has_room_for(struct kernel *k, uint64_t bytes);
+
 /* Makes the kernel broken (keeps the first reason). */
 void kernel_break(struct kernel *k, enum vatd_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

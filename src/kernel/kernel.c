@@ -155,9 +155,14 @@ bool kernel_is_full(const struct kernel *k)
   return k->broken.code == VATD_FULL;
 }
 
+bool kernel_has_room_for(struct kernel *k, uint64_t bytes)
+{
+  return !k->store->ops->has_room || k->store->ops->has_room(k->store, bytes);
+}
+
 bool kernel_has_room(struct kernel *k)
 {
-  return !k->store->ops->has_room || k->store->ops->has_room(k->store);
+  return kernel_has_room_for(k, 0);
 }
 
 enum vatd_code kernel_reopen(struct kernel *k, struct error *error)

@@ -103,8 +103,9 @@ struct store_ops {
    * use for that. */
   void (*note_absent)(struct store *, struct bytes key);
 
-  /* After FULL: whether there is room again, and some to spare. NULL: nobody can say, trying finds out. */
-  bool (*has_room)(struct store *);
+  /* Whether there is room for so many bytes, and some to spare; after FULL, with 0: whether there is room again. NULL: nobody can say,
+   * trying finds out. */
+  bool (*has_room)(struct store *, uint64_t bytes);
 
   /* A read-only query, bounded in rows (LIMIT_QUERY_ROWS) and time (LIMIT_QUERY_MS); sees the open batch. INVALID for bad
    * or writing SQL, LIMIT when cut short. Engines without SQL return INVALID. */

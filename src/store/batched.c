@@ -599,10 +599,10 @@ static enum vatd_code rollback(struct store *store, struct error *error)
   return heard(b, b->engine->ops->rollback(b->engine, error), error);
 }
 
-static bool has_room(struct store *store)
+static bool has_room(struct store *store, uint64_t bytes)
 {
   struct store *engine = of(store)->engine;
-  return !engine->ops->has_room || engine->ops->has_room(engine);
+  return !engine->ops->has_room || engine->ops->has_room(engine, bytes);
 }
 
 static enum vatd_code query(struct store *store, struct bytes sql, store_query_row_fn *row, void *context,

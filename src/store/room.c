@@ -100,3 +100,8 @@ bool room_take(struct room *room)
   room->taken = log.st_size + bytes;
   return true;
 }
+
+bool room_has(const struct room *room, uint64_t bytes)
+{
+  return bytes == 0 || room->log_fd < 0 || is_free(room->log_fd, bytes);
+}

@@ -38,6 +38,8 @@ void room_close(struct room *room);
 
 /* Makes the reserve if it is not there; false when there is no room for it. */
 bool room_reserve(struct room *room);
+/* Whether so many bytes are free besides; also when nobody can say. */
+bool room_has(const struct room *room, uint64_t bytes);
 /* Makes sure that a COMMIT finds room; false when there is none. */
 bool room_take(struct room *room);
 

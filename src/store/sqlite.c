@@ -563,10 +563,10 @@ static enum vatd_code rollback(struct store *store, struct error *error)
   return VATD_OK;
 }
 
-static bool has_room(struct store *store)
+static bool has_room(struct store *store, uint64_t bytes)
 {
   struct sqlite_store *s = of(store);
-  return room_reserve(&s->room) && room_take(&s->room);
+  return room_reserve(&s->room) && room_take(&s->room) && room_has(&s->room, bytes);
 }
 
 /* --- the end --- */

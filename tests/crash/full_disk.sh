@@ -134,7 +134,13 @@ new_disk good
 try_all_sizes
 end_while_full vat stop
 end_while_full kill_daemon
-vat stop
+vat call hoard read >/dev/null
+full=$(grep -c 'disk full' "$VATD_HOME/vatd.log")
+resize $(($(used) + 400000))
+vat stop >/dev/null
+has "$(cat "$VATD_HOME/vatd.log")" "does not hibernate: there is not enough room on the disk" "a heap is not what fills a disk"
+is "$(grep -c 'disk full' "$VATD_HOME/vatd.log")" "$full" "and did not"
+resize "$AMPLE"
 is "$(ls "$VATD_HOME" | grep -c -e -reserve -e -wal)" 0 "after an end in order there is neither a log nor a reserve"
 find_out "an answer before the commit" "$BUILD/tests/vatd_unsafe" lost
 find_out "no look for room" "$BUILD/tests/vatd_careless" died
