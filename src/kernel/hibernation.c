@@ -59,6 +59,12 @@ bool hibernation_has_image(struct kernel *k, uint64_t vat)
   return record_get(k, image_key(k, vat), NULL);
 }
 
+uint64_t hibernation_image_bytes(struct kernel *k, uint64_t vat)
+{
+  struct image_row row;
+  return read_row(k, vat, &row) ? row.bytes : 0;
+}
+
 bool hibernation_read_image(struct kernel *k, uint64_t vat, struct buffer *image)
 {
   struct image_row row;

@@ -23,6 +23,8 @@
 #include "kernel/internal.h"
 
 bool hibernation_has_image(struct kernel *k, uint64_t vat);
+/* What the vat's image takes in the database; 0: it has none. */
+uint64_t hibernation_image_bytes(struct kernel *k, uint64_t vat);
 /* Appends the vat's image to `image`, nothing if it has none. False: it has one, and it cannot be used. */
 bool hibernation_read_image(struct kernel *k, uint64_t vat, struct buffer *image);
 /* Removes the vat's image, if there is one; inside a crank. */

@@ -179,6 +179,7 @@ void kernel_show_vat(struct kernel *k, uint64_t request, struct bytes vat)
   json_object_set_new(json, "bundle", json_text(record.bundle));
   json_object_set_new(json, "keys", json_integer(size.keys));
   json_object_set_new(json, "bytes", json_integer(size.bytes));
+  json_object_set_new(json, "imageBytes", json_integer((json_int_t)hibernation_image_bytes(k, id)));
   size_t queued = suspension_queued(k, id) + (at_run_time ? at_run_time->pending.count : 0);
   json_object_set_new(json, "queued", json_integer((json_int_t)queued));
   add_clist_counts(k, id, json);

@@ -47,8 +47,11 @@ vat call ann keepAsking "$(root_of ben)" question >/dev/null # ben has not answe
 is "$(vat call ann heard)" '"nothing"' "ann waits for an answer of ben's"
 says "vatd stops" "vatd has stopped" vat stop
 is "$(states)" "hibernated hibernated" "after a stop all vats hibernate"
+[ "$(vat show ann -o json | jq .imageBytes)" -gt 10000 ]
+verdict $? "vat show says what a stored heap takes" "$(vat show ann -o json)"
 says "a counter in the heap goes on" 2 vat call ann increment
 is "$(states)" "running hibernated" "and only the vat that was called has woken"
+is "$(vat show ann -o json | jq .imageBytes)" 0 "whose heap is not stored any more"
 says "so does a generator" 2 vat call ann step
 says "an object of the heap is still there" '"mine"' vat call "$cell" read
 vat call ben give question '"forty-two"' >/dev/null
