@@ -123,7 +123,7 @@
 #define LIMIT_AHEAD_BYTES MIB     /* of frames under way to one vat, beyond which no more are sent */
 #define LIMIT_UNDO_BYTES (4096ull * MIB) /* what one crank may replace; several times what it may write */
 #define LIMIT_BATCHED_DELETES 200 /* kept in memory between two cranks of a batch */
-#define LIMIT_CACHED_ROWS 65536 /* of the kernel's table, kept in memory beyond their batch */
+#define LIMIT_CACHED_ROWS 131072 /* of the kernel's table, kept in memory beyond their batch */
 #define LIMIT_CACHED_ROW (4 * KIB) /* key and value of one of them */
 #define LIMIT_BACKUP_PAGES 64 /* of a backup, between two batches */
 

@@ -508,7 +508,7 @@ static enum vatd_code flush_deletes(struct batched_store *b, const struct table 
     const char *vat = of_vats ? key.data : NULL;
     code = b->engine->ops->delete (b->engine, vat, split(vat, key), error);
     if (!code && !vat)
-      row_cache_put_absent(&b->cache, key);
+      row_cache_forget(&b->cache, key);
   }
   return code;
 }

@@ -2,7 +2,7 @@
 /*
  * store/row_cache.h - the rows of one table that were read or written lately, and keys that are known to have no row.
  *
- * Direct-mapped: a key has one place, by its hash (XXH3); a newcomer drives out who was there. So it is bounded by its
+ * A key has a few places, by its hash (XXH3); a newcomer drives out who came first of those that are there. So it is bounded by its
  * number of places (LIMIT_CACHED_ROWS) and the size of a row that it takes (LIMIT_CACHED_ROW), and never wrong for want of
  * room. It holds what the engine behind it holds: whoever changes a row there tells it.
  */
@@ -11,10 +11,13 @@
 
 #include "base/bytes.h"
 
+#include <stdint.h>
+
 struct cached_row;
 
 struct row_cache {
   struct cached_row **places;
+  uint32_t last; /* number of the last newcomer */
 };
 
 void row_cache_init(struct row_cache *cache);
@@ -26,5 +29,7 @@ enum row_cache_answer { ROW_UNKNOWN, ROW_ABSENT, ROW_PRESENT };
 enum row_cache_answer row_cache_get(const struct row_cache *cache, struct bytes key, struct bytes *value);
 void row_cache_put(struct row_cache *cache, struct bytes key, struct bytes value);
 void row_cache_put_absent(struct row_cache *cache, struct bytes key);
+/* The row is gone, and nobody is likely to ask for it again. */
+void row_cache_forget(struct row_cache *cache, struct bytes key);
 
 #endif
