@@ -4,6 +4,7 @@
  * does not have it breaks the kernel as corrupt.
  */
 #include "kernel/records.h"
+#include "kernel/row_text.h"
 #include "base/check.h"
 
 #include <inttypes.h>
@@ -58,15 +59,24 @@ static struct buffer *scratch(struct kernel *k)
   return &k->scratch;
 }
 
-bool record_get(struct kernel *k, struct bytes key, struct bytes *value)
+/* The value lies in the scratch buffer. */
+static bool peek(struct kernel *k, struct bytes key, struct bytes *value)
 {
   if (kernel_is_broken(k))
     return false;
   struct error error = {0};
   struct buffer *buffer = scratch(k);
   bool found = worked(k, k->store->ops->get(k->store, NULL, key, buffer, &error), &error);
+  *value = buffer_bytes(buffer);
+  return found;
+}
+
+bool record_get(struct kernel *k, struct bytes key, struct bytes *value)
+{
+  struct bytes there;
+  bool found = peek(k, key, &there);
   if (found && value)
-    *value = arena_copy(&k->arena, buffer_bytes(buffer));
+    *value = arena_copy(&k->arena, there);
   return found;
 }
 
@@ -438,17 +448,30 @@ void record_set_subscribers(struct kernel *k, struct kref promise, const uint64_
 struct kernel_data record_promise_value(struct kernel *k, struct kref promise)
 {
   struct kernel_data data = {.body = bytes_of("")};
-  json_t *json = record_json(k, kref_key(k, promise, "value"));
+  struct bytes key = kref_key(k, promise, "value");
+  struct bytes text;
+  if (peek(k, key, &text) && row_text_read_data(&k->arena, text, &data))
+    return data;
+  data = (struct kernel_data){.body = bytes_of("")};
+  json_t *json = record_json(k, key);
   KERNEL_EXPECT(k, json && kernel_data_from_json(k, json, &data), "%s.value is malformed", kref_text(promise).text);
   json_decref(json);
   return data;
 }
 
+/* Stores a text that was made in the scratch buffer. */
+static void put_scratch(struct kernel *k, struct bytes key, const struct buffer *text)
+{
+  CHECK(!text->overflowed); /* LIMIT_CAPDATA_BODY leaves room for escapes */
+  record_put(k, key, buffer_bytes(text));
+}
+
 void record_set_promise_value(struct kernel *k, struct kref promise, const struct kernel_data *value)
 {
-  json_t *json = kernel_data_to_json(value);
-  record_put_json(k, kref_key(k, promise, "value"), json);
-  json_decref(json);
+  struct bytes key = kref_key(k, promise, "value");
+  struct buffer *text = scratch(k);
+  row_text_put_data(text, value);
+  put_scratch(k, key, text);
 }
 
 void record_delete_promise(struct kernel *k, struct kref promise)
@@ -609,20 +632,6 @@ uint64_t record_queue_tail(struct kernel *k, struct kref queue)
   return record_number(k, queue_key(k, queue, "tail"), 1);
 }
 
-static json_t *item_to_json(const struct queue_item *item)
-{
-  if (item->type == ITEM_NOTIFY)
-    return json_pack("{s:s, s:s, s:s}", "type", "notify", "endpointId", vat_id_text(item->vat).text, "kpid",
-                     kref_text(item->promise).text);
-  json_t *message = json_pack("{s:o}", "methargs", kernel_data_to_json(&item->methargs));
-  if (item->result.type != KREF_NONE)
-    json_object_set_new(message, "result", json_string(kref_text(item->result).text));
-  json_t *json = json_pack("{s:s, s:s, s:o}", "type", "send", "target", kref_text(item->target).text, "message", message);
-  if (item->sender)
-    json_object_set_new(json, "sender", json_string(vat_id_text(item->sender).text));
-  return json;
-}
-
 static bool json_kref(const json_t *json, struct kref *kref)
 {
   return json_is_string(json) && kref_parse(json_string_bytes(json), kref);
@@ -651,9 +660,9 @@ static bool item_from_json(struct kernel *k, const json_t *json, struct queue_it
 
 void record_put_item(struct kernel *k, struct bytes key, const struct queue_item *item)
 {
-  json_t *json = item_to_json(item);
-  record_put_json(k, key, json);
-  json_decref(json);
+  struct buffer *text = scratch(k);
+  row_text_put_item(text, item);
+  put_scratch(k, key, text);
 }
 
 uint64_t record_queue_append(struct kernel *k, struct kref queue, const struct queue_item *item)
@@ -667,11 +676,17 @@ uint64_t record_queue_append(struct kernel *k, struct kref queue, const struct q
 
 bool record_item(struct kernel *k, struct bytes key, struct queue_item *item)
 {
-  json_t *json = record_json(k, key);
-  if (!json)
-    return false;
   struct queue_item read = {0};
-  bool valid = item_from_json(k, json, &read);
+  struct bytes text;
+  if (!peek(k, key, &text))
+    return false;
+  if (row_text_read_item(&k->arena, text, &read)) {
+    *item = read;
+    return true;
+  }
+  json_t *json = record_json(k, key);
+  read = (struct queue_item){0};
+  bool valid = json && item_from_json(k, json, &read);
   json_decref(json);
   KERNEL_EXPECT(k, valid, "%.*s is malformed", BYTES_ARG(key));
   if (valid)
