@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store/row_cache.c - see row_cache.h. One allocation per row: its description, then key, then value. */
+/*
+ * store/row_cache.c - see row_cache.h. One allocation per row: its description, then key, then value. The places of a key lie
+ * in one line of the processor's cache, and hold so much of the key's hash that other rows need not be looked at.
+ */
 #include "store/row_cache.h"
 #include "base/limits.h"
 #include "base/memory.h"
@@ -10,11 +13,16 @@
 #define WAYS 4 /* places of a key, one behind the other */
 
 struct cached_row {
-  uint32_t number; /* of its coming */
   size_t key_size;
   size_t value_size;
   bool present;
   char data[];
+};
+
+struct cache_place {
+  struct cached_row *row; /* or NULL */
+  uint32_t hash;          /* the upper half of its key's */
+  uint32_t number;        /* of its coming */
 };
 
 void row_cache_init(struct row_cache *cache)
@@ -22,11 +30,17 @@ void row_cache_init(struct row_cache *cache)
   cache->places = memory_zalloc(LIMIT_CACHED_ROWS * sizeof *cache->places);
 }
 
+static void empty(struct cache_place *place)
+{
+  free(place->row);
+  place->row = NULL;
+}
+
 void row_cache_clear(struct row_cache *cache)
 {
   for (size_t i = 0; i < LIMIT_CACHED_ROWS; i++) {
-    free(cache->places[i]);
-    cache->places[i] = NULL;
+    if (cache->places[i].row) /* a place that was never used is not touched */
+      empty(&cache->places[i]);
   }
 }
 
@@ -36,74 +50,90 @@ void row_cache_fini(struct row_cache *cache)
   free(cache->places);
 }
 
-static struct cached_row **places_of(const struct row_cache *cache, struct bytes key)
+static uint32_t upper(uint64_t hash)
 {
-  return &cache->places[XXH3_64bits(key.data, key.size) % (LIMIT_CACHED_ROWS / WAYS) * WAYS];
+  return (uint32_t)(hash >> 32);
 }
 
-static bool is_of(const struct cached_row *row, struct bytes key)
+static struct cache_place *places_of(const struct row_cache *cache, uint64_t hash)
 {
-  return row && bytes_equal(bytes_from(row->data, row->key_size), key);
+  return &cache->places[hash % (LIMIT_CACHED_ROWS / WAYS) * WAYS];
+}
+
+static bool is_of(const struct cache_place *place, struct bytes key, uint64_t hash)
+{
+  return place->row && place->hash == upper(hash) && bytes_equal(bytes_from(place->row->data, place->row->key_size), key);
 }
 
 /* Where the key's row is; NULL when it is not there. */
-static struct cached_row **find(const struct row_cache *cache, struct bytes key)
+static struct cache_place *find(const struct row_cache *cache, struct bytes key, uint64_t hash)
 {
-  struct cached_row **places = places_of(cache, key);
+  struct cache_place *places = places_of(cache, hash);
   for (size_t i = 0; i < WAYS; i++) {
-    if (is_of(places[i], key))
+    if (is_of(&places[i], key, hash))
       return &places[i];
   }
   return NULL;
 }
 
+static uint64_t hash_of(struct bytes key)
+{
+  return XXH3_64bits(key.data, key.size);
+}
+
 enum row_cache_answer row_cache_get(const struct row_cache *cache, struct bytes key, struct bytes *value)
 {
-  struct cached_row **place = find(cache, key);
+  const struct cache_place *place = find(cache, key, hash_of(key));
   if (!place)
     return ROW_UNKNOWN;
-  *value = bytes_from((*place)->data + (*place)->key_size, (*place)->value_size);
-  return (*place)->present ? ROW_PRESENT : ROW_ABSENT;
+  *value = bytes_from(place->row->data + place->row->key_size, place->row->value_size);
+  return place->row->present ? ROW_PRESENT : ROW_ABSENT;
 }
 
 void row_cache_forget(struct row_cache *cache, struct bytes key)
 {
-  struct cached_row **place = find(cache, key);
-  if (!place)
-    return;
-  free(*place);
-  *place = NULL;
+  struct cache_place *place = find(cache, key, hash_of(key));
+  if (place)
+    empty(place);
 }
 
 /* An empty place, or that of the row that came first. The difference of two numbers is right also when they have begun anew. */
-static struct cached_row **place_for_newcomer(const struct row_cache *cache, struct bytes key)
+static struct cache_place *place_for_newcomer(const struct row_cache *cache, uint64_t hash)
 {
-  struct cached_row **places = places_of(cache, key);
-  struct cached_row **oldest = places;
+  struct cache_place *places = places_of(cache, hash);
+  struct cache_place *oldest = places;
   for (size_t i = 0; i < WAYS; i++) {
-    if (!places[i])
+    if (!places[i].row)
       return &places[i];
-    if (cache->last - places[i]->number > cache->last - (*oldest)->number)
+    if (cache->last - places[i].number > cache->last - oldest->number)
       oldest = &places[i];
   }
   return oldest;
 }
 
-/* What is known of the key is replaced, also when the new row is too large to be kept. */
-static void keep(struct row_cache *cache, struct bytes key, struct bytes value, bool present)
+static struct cached_row *row_new(struct bytes key, struct bytes value, bool present)
 {
-  row_cache_forget(cache, key);
-  if (key.size > LIMIT_CACHED_ROW || value.size > LIMIT_CACHED_ROW - key.size)
-    return;
-  struct cached_row **place = place_for_newcomer(cache, key);
   struct cached_row *row = memory_alloc(sizeof *row + key.size + value.size);
-  *row = (struct cached_row){++cache->last, key.size, value.size, present};
+  *row = (struct cached_row){key.size, value.size, present};
   if (key.size)
     memcpy(row->data, key.data, key.size);
   if (value.size)
     memcpy(row->data + key.size, value.data, value.size);
-  free(*place);
-  *place = row;
+  return row;
+}
+
+/* What is known of the key is replaced, also when the new row is too large to be kept. */
+static void keep(struct row_cache *cache, struct bytes key, struct bytes value, bool present)
+{
+  uint64_t hash = hash_of(key);
+  struct cache_place *place = find(cache, key, hash);
+  if (place)
+    empty(place);
+  if (key.size > LIMIT_CACHED_ROW || value.size > LIMIT_CACHED_ROW - key.size)
+    return;
+  place = place_for_newcomer(cache, hash);
+  empty(place);
+  *place = (struct cache_place){row_new(key, value, present), upper(hash), ++cache->last};
 }
 
 void row_cache_put(struct row_cache *cache, struct bytes key, struct bytes value)

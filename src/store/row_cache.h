@@ -13,10 +13,10 @@
 
 #include <stdint.h>
 
-struct cached_row;
+struct cache_place;
 
 struct row_cache {
-  struct cached_row **places;
+  struct cache_place *places;
   uint32_t last; /* number of the last newcomer */
 };
 
