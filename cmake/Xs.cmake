@@ -30,6 +30,9 @@ set_source_files_properties(${XS}/sources/xsMemory.c PROPERTIES COMPILE_DEFINITI
 set_source_files_properties(${XS}/sources/xsSnapshot.c PROPERTIES COMPILE_DEFINITIONS fxCollectGarbage=fxCollectForSnapshot)
 set_source_files_properties(${XS}/sources/xsPromise.c PROPERTIES
   COMPILE_OPTIONS "-include;${CMAKE_SOURCE_DIR}/src/vat-worker/xs_weak.h")
+set_source_files_properties(${XS}/sources/xsRun.c PROPERTIES
+  COMPILE_OPTIONS "-include;${CMAKE_SOURCE_DIR}/src/vat-worker/xs_registers.h"
+  OBJECT_DEPENDS ${CMAKE_SOURCE_DIR}/src/vat-worker/xs_registers.h)
 if(VATD_SANITIZE)
   # Byte code is read unaligned by design, one NaN is cast on purpose, and empty arrays are moved from and to NULL. Redzones
   # make C frames larger: the margin keeps the engine's stack check ahead of the guard page.
