@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 /* A snapshot names host functions by their index in host_callbacks(): another table, another signature. */
-#define SNAPSHOT_SIGNATURE "vatd worker 4"
+#define SNAPSHOT_SIGNATURE "vatd worker 5"
 #define MACHINE_NAME "vat"
 
 #define METER_INTERVAL 10000             /* computrons between two looks at the limit */

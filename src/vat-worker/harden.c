@@ -314,14 +314,17 @@ static void harden_any(txMachine *the, txSlot *root)
   mxPop();
 }
 
+void harden_object(txMachine *the, txSlot *instance)
+{
+  if (!(instance->flag & HARDENED) && !harden_plain(the, instance))
+    harden_any(the, instance);
+}
+
 void harden(txMachine *the)
 {
   if (mxArgc == 0)
     return;
   *mxResult = *mxArgv(0);
-  if (mxArgv(0)->kind != XS_REFERENCE_KIND)
-    return;
-  txSlot *root = mxArgv(0)->value.reference;
-  if (!(root->flag & HARDENED) && !harden_plain(the, root))
-    harden_any(the, root);
+  if (mxArgv(0)->kind == XS_REFERENCE_KIND)
+    harden_object(the, mxArgv(0)->value.reference);
 }

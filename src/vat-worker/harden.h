@@ -13,4 +13,8 @@
 /* harden(value) -> value. A host function. */
 void harden(xsMachine *the);
 
+/* For C that includes the engine's own header. May allocate, and may run JavaScript if not all of it is plain. */
+struct sxSlot;
+void harden_object(xsMachine *the, struct sxSlot *instance);
+
 #endif

@@ -11,6 +11,7 @@
 #include "vat-worker/engine.h"
 #include "vat-worker/harden.h"
 #include "vat-worker/pass_style.h"
+#include "vat-worker/smallcaps.h"
 #include "vat-worker/source_scan.h"
 #include "vat-worker/values.h"
 
@@ -305,7 +306,10 @@ static void host_may_be_refused(xsMachine *the)
   X("random", host_random, 1) \
   X("harden", harden, 1) /* SES takes it as a global */ \
   X("passStyle", pass_style, 1) \
-  X("mayBeRefused", host_may_be_refused, 1)
+  X("mayBeRefused", host_may_be_refused, 1) \
+  X("notePassStyle", pass_style_note, 2) \
+  X("smallcapsEncode", smallcaps_encode, 2) \
+  X("smallcapsDecode", smallcaps_decode, 4)
 
 static xsCallback callbacks[] = {
 #define X(name, function, arguments) function,

@@ -10,4 +10,21 @@
 /* passStyle(value) -> the style; undefined where only the original can say, or has to complain. A host function. */
 void pass_style(xsMachine *the);
 
+/* notePassStyle(value, style) -> style: that of an object, as the original found it. A host function. */
+void pass_style_note(xsMachine *the);
+
+/* For C that includes the engine's own header: slots are borrowed, nothing is allocated. */
+struct sxSlot;
+
+/* What an object is that pass_style knows to be passable. */
+enum pass_kind { PASS_UNKNOWN, PASS_ARRAY, PASS_RECORD, PASS_TAGGED, PASS_PROMISE, PASS_REMOTABLE };
+
+enum pass_kind pass_style_of_object(xsMachine *the, struct sxSlot *instance);
+
+/* The object, all of it hardened, was made of passable things. */
+void pass_style_mark(struct sxSlot *instance);
+
+/* The properties of a record begin here or at the next: skips what the engine notes down among them. */
+struct sxSlot *pass_style_property(struct sxSlot *property);
+
 #endif
