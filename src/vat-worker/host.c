@@ -14,6 +14,7 @@
 #include "vat-worker/smallcaps.h"
 #include "vat-worker/source_scan.h"
 #include "vat-worker/values.h"
+#include "vat-worker/vref.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -309,7 +310,8 @@ static void host_may_be_refused(xsMachine *the)
   X("mayBeRefused", host_may_be_refused, 1) \
   X("notePassStyle", pass_style_note, 2) \
   X("smallcapsEncode", smallcaps_encode, 2) \
-  X("smallcapsDecode", smallcaps_decode, 4)
+  X("smallcapsDecode", smallcaps_decode, 4) \
+  X("parseVref", vref_parse, 2)
 
 static xsCallback callbacks[] = {
 #define X(name, function, arguments) function,

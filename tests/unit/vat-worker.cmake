@@ -28,7 +28,7 @@ function(other_script name source first)
   set(inject ${CMAKE_CURRENT_SOURCE_DIR}/unit/oracle/${first}.js)
   add_custom_command(
     OUTPUT ${output}
-    COMMAND ${ESBUILD} js/${source} --bundle --format=iife --target=es2022 [[--banner:js="use strict";]] --inject:${inject}
+    COMMAND ${CMAKE_COMMAND} -E env NODE_PATH=${CMAKE_SOURCE_DIR}/node_modules ${ESBUILD} js/${source} --bundle --format=iife --target=es2022 [[--banner:js="use strict";]] --inject:${inject}
             --legal-comments=none --log-level=warning --outfile=${output} ${ARGN}
     DEPENDS ${inject} ${CMAKE_BINARY_DIR}/vat-supervisor.js ${CMAKE_BINARY_DIR}/vat-boot.js
     WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
