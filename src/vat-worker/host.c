@@ -10,6 +10,7 @@
 
 #include "vat-worker/engine.h"
 #include "vat-worker/harden.h"
+#include "vat-worker/match.h"
 #include "vat-worker/pass_style.h"
 #include "vat-worker/smallcaps.h"
 #include "vat-worker/source_scan.h"
@@ -311,7 +312,8 @@ static void host_may_be_refused(xsMachine *the)
   X("notePassStyle", pass_style_note, 2) \
   X("smallcapsEncode", smallcaps_encode, 2) \
   X("smallcapsDecode", smallcaps_decode, 4) \
-  X("parseVref", vref_parse, 2)
+  X("parseVref", vref_parse, 2) \
+  X("matchesSurely", match_surely, 2)
 
 static xsCallback callbacks[] = {
 #define X(name, function, arguments) function,

@@ -127,6 +127,20 @@ enum pass_kind pass_style_of_object(txMachine *the, txSlot *instance)
   return mxIsPromise(instance) ? PASS_PROMISE : PASS_REMOTABLE;
 }
 
+bool pass_style_tagged(txMachine *the, txSlot *instance, const txSlot **tag, const txSlot **payload)
+{
+  *tag = *payload = NULL;
+  if (pass_style_of_object(the, instance) != PASS_TAGGED)
+    return false;
+  for (const txSlot *property = pass_style_property(instance->next); property; property = property->next) {
+    if (property->ID == mxID(_Symbol_toStringTag))
+      *tag = property;
+    else if (fxIsKeyName(the, property->ID))
+      *payload = property;
+  }
+  return *tag && ((*tag)->kind == XS_STRING_KIND || (*tag)->kind == XS_STRING_X_KIND) && *payload;
+}
+
 void pass_style_mark(txSlot *instance)
 {
   instance->flag |= PASSABLE;

@@ -21,6 +21,9 @@ enum pass_kind { PASS_UNKNOWN, PASS_ARRAY, PASS_RECORD, PASS_TAGGED, PASS_PROMIS
 
 enum pass_kind pass_style_of_object(xsMachine *the, struct sxSlot *instance);
 
+/* True: tagged data. The tag is a string. */
+bool pass_style_tagged(xsMachine *the, struct sxSlot *instance, const struct sxSlot **tag, const struct sxSlot **payload);
+
 /* The object, all of it hardened, was made of passable things. */
 void pass_style_mark(struct sxSlot *instance);
 

@@ -196,14 +196,8 @@ static bool encode_record(struct encoder *encoder, txSlot *instance, unsigned de
 
 static bool encode_tagged(struct encoder *encoder, txSlot *instance, unsigned depth)
 {
-  const txSlot *tag = NULL, *payload = NULL;
-  for (const txSlot *property = pass_style_property(instance->next); property; property = property->next) {
-    if (property->ID == mxID(_Symbol_toStringTag))
-      tag = property;
-    else if (fxIsKeyName(encoder->the, property->ID))
-      payload = property;
-  }
-  if (!tag || !is_string(tag) || !payload)
+  const txSlot *tag, *payload;
+  if (!pass_style_tagged(encoder->the, instance, &tag, &payload))
     return false;
   buffer_append_text(&encoder->out, "{\"#tag\":");
   if (!encode_string(encoder, tag->value.string))
