@@ -122,8 +122,8 @@ const start = (vatID, configText, bundleText) => {
   watchDispatch(dispatch(harden(['startVat', startData(parameters, kernelObjects)])));
 };
 
-const makeReader = flat => {
-  let at = 0;
+const makeReader = (flat, from) => {
+  let at = from;
   const next = () => {
     at += 1;
     return flat[at - 1];
@@ -144,14 +144,12 @@ const makeReader = flat => {
  *   "bringOutYourDead"
  */
 const unflattenDelivery = flat => {
-  const { next, list, capData } = makeReader(flat);
-  const type = next();
+  const type = flat[0];
+  if (type === 'message') { // most are, and need no reader
+    return [type, flat[1], { methargs: { body: flat[3], slots: flat.slice(5) }, result: flat[2] }];
+  }
+  const { next, list, capData } = makeReader(flat, 1);
   switch (type) {
-    case 'message': {
-      const target = next();
-      const result = next();
-      return [type, target, { methargs: capData(), result }];
-    }
     case 'notify': {
       const resolutions = [];
       for (let count = next(); count > 0; count -= 1) {
@@ -169,6 +167,9 @@ const unflattenDelivery = flat => {
 const deliver = flat => watchDispatch(dispatch(harden(unflattenDelivery(flat))));
 
 const noteRejections = () => {
+  if (rejections.length === 0) {
+    return;
+  }
   for (const reason of rejections.splice(0)) {
     notes.push({ reason, text: formatReason(reason) });
   }
@@ -179,6 +180,9 @@ const noteRejections = () => {
  * once.
  */
 const reportUnhandled = () => {
+  if (notes.length === 0) {
+    return;
+  }
   const told = new Set();
   if (outcome && !outcome.ok) {
     told.add(outcome.reason);

@@ -7,9 +7,10 @@
  * to end: a capdata is `body, slotCount, ...slots`, a resolution is `vpid, rejected, <capdata>`.
  */
 const pushCapData = (flat, { body, slots }) => {
-  flat.push(body, slots.length);
-  for (const slot of slots) {
-    flat.push(slot);
+  const { length } = slots;
+  flat.push(body, length);
+  for (let i = 0; i < length; i += 1) {
+    flat.push(slots[i]);
   }
 };
 
@@ -19,11 +20,13 @@ const flattenCapData = capdata => {
   return flat;
 };
 
+/* Indices, not patterns: a pattern is an iterator, with an object for each step. */
 const flattenResolutions = resolutions => {
   const flat = [];
-  for (const [vpid, rejected, data] of resolutions) {
-    flat.push(vpid, rejected);
-    pushCapData(flat, data);
+  for (let i = 0; i < resolutions.length; i += 1) {
+    const resolution = resolutions[i];
+    flat.push(resolution[0], resolution[1]);
+    pushCapData(flat, resolution[2]);
   }
   return flat;
 };
