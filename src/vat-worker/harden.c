@@ -97,6 +97,23 @@ static size_t take_elements(txMachine *the, struct found *found, const txSlot *a
   return size;
 }
 
+/* Names come before symbols, wherever they are: what is found first is frozen first, and a trap might see it. */
+static size_t take_named(txMachine *the, struct found *found, txSlot *first)
+{
+  size_t count = 0, symbols = 0;
+  for (txSlot *property = first; property; property = property->next, count++) {
+    if (fxIsKeyName(the, property->ID))
+      take_property(found, property);
+    else
+      symbols++;
+  }
+  for (txSlot *property = first; property && symbols > 0; property = property->next) {
+    if (!fxIsKeyName(the, property->ID))
+      take_property(found, property);
+  }
+  return count;
+}
+
 /* Returns how many properties were looked at. */
 static size_t freeze_plain(txMachine *the, struct found *found, txSlot *instance)
 {
@@ -112,9 +129,7 @@ static size_t freeze_plain(txMachine *the, struct found *found, txSlot *instance
     }
     property = property->next;
   }
-  for (; property; property = property->next, count++)
-    take_property(found, property);
-  return count;
+  return count + take_named(the, found, property);
 }
 
 static bool harden_plain(txMachine *the, txSlot *root)
