@@ -2,7 +2,7 @@
 /*
  * tests/unit/oracle_test.c - what of SES, Endo and liveslots was moved into C does what it did: a worker as it is and one
  * with the packages' own JavaScript get the same deliveries, at random, and must answer with the same done frames but for the
- * usage: the same checkpoint, the same syscalls, the same log. VATD_SEED=N repeats a run. Two workers with a seeded defect
+ * usage: the same checkpoint, the same syscalls, the same log. VATD_SEED=N repeats a run. Workers with a seeded defect
  * must be found.
  */
 #include "random_delivery.h"
@@ -58,23 +58,29 @@ static bool both(struct pair *pair, const struct delivery *delivery)
   return same;
 }
 
-static bool call_both(struct pair *pair, unsigned number)
+static bool call_both_with(struct pair *pair, unsigned number, struct bytes body)
 {
-  struct buffer body;
-  buffer_init(&body, LIMIT_CAPDATA_BODY);
-  random_call(&body);
   char *result = memory_printf("p-%u", 1000 + number);
   char *promise = memory_printf("p-%u", 100000 + number);
   struct bytes slots[] = {bytes_of("o-5"), bytes_of(promise)};
   struct delivery delivery = {
       .type = DELIVERY_MESSAGE,
-      .message = {.target = bytes_of("o+0"), .methargs = {buffer_bytes(&body), {slots, 2}}, .result = bytes_of(result)},
+      .message = {.target = bytes_of("o+0"), .methargs = {body, {slots, 2}}, .result = bytes_of(result)},
   };
   bool same = both(pair, &delivery);
   if (!same)
-    printf("# delivery %u differs: %.*s\n", number, BYTES_ARG(buffer_bytes(&body)));
+    printf("# delivery %u differs: %.*s\n", number, BYTES_ARG(body));
   free(promise);
   free(result);
+  return same;
+}
+
+static bool call_both(struct pair *pair, unsigned number)
+{
+  struct buffer body;
+  buffer_init(&body, LIMIT_CAPDATA_BODY);
+  random_call(&body);
+  bool same = call_both_with(pair, number, buffer_bytes(&body));
   buffer_fini(&body);
   return same;
 }
@@ -148,6 +154,16 @@ static void the_worker_answers_like_one_without_c(void **context)
   assert_true(compare(FROM_SNAPSHOT, DELIVERIES));
 }
 
+/* In this graph a proxy's trap looks whether an object is frozen that is named by a symbol, beside the proxy with a name. */
+static void harden_takes_names_before_symbols(void **context)
+{
+  (void)context;
+  struct pair pair;
+  open_pair(&pair, FROM_SNAPSHOT);
+  assert_true(call_both_with(&pair, 1, bytes_of("#[\"odd\",[6,729440]]")));
+  close_pair(&pair);
+}
+
 static void a_harden_that_is_shallow_is_found(void **context)
 {
   (void)context;
@@ -160,12 +176,34 @@ static void a_pass_style_that_is_wrong_is_found(void **context)
   assert_false(compare(FROM_WRONG_STYLE_SCRIPTS, DELIVERIES_UNTIL_FOUND));
 }
 
+static void a_smallcaps_that_is_wrong_is_found(void **context)
+{
+  (void)context;
+  assert_false(compare(FROM_WRONG_SMALLCAPS_SCRIPTS, DELIVERIES_UNTIL_FOUND));
+}
+
+static void a_facet_that_is_wrong_is_found(void **context)
+{
+  (void)context;
+  assert_false(compare(FROM_WRONG_VREF_SCRIPTS, DELIVERIES_UNTIL_FOUND));
+}
+
+static void a_pattern_that_matches_too_much_is_found(void **context)
+{
+  (void)context;
+  assert_false(compare(FROM_WRONG_MATCH_SCRIPTS, DELIVERIES_UNTIL_FOUND));
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_worker_answers_like_one_without_c),
+      cmocka_unit_test(harden_takes_names_before_symbols),
       cmocka_unit_test(a_harden_that_is_shallow_is_found),
       cmocka_unit_test(a_pass_style_that_is_wrong_is_found),
+      cmocka_unit_test(a_smallcaps_that_is_wrong_is_found),
+      cmocka_unit_test(a_facet_that_is_wrong_is_found),
+      cmocka_unit_test(a_pattern_that_matches_too_much_is_found),
   };
   random_seed();
   return cmocka_run_group_tests_name("oracle", tests, NULL, NULL);

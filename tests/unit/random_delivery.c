@@ -35,7 +35,10 @@ static void add_key(struct buffer *out)
 {
   static const char *const keys[] = {"\"a\"",    "\"key\"", "\"\xC3\xA4\xF0\x9F\x90\xB1\"", "1",      "-7",      "1.5",      "\"+12\"",
                                      "\"-340282366920938463463374607431768211456\"", "true", "\"\"",  "\"!#x\"", "\"$0\"", "\"%sym\"",
-                                     "\"#undefined\"", "null",   "\"#-Infinity\"", "\"#NaN\""};
+                                     "\"#undefined\"", "null",   "\"#-Infinity\"", "\"#NaN\"", "-0", "1e400", "5e-324", "\"-0\"",
+                                     "\"line\\n\\t\\\"\\\\\\u0000\\u0001\\u007f\"", "\"\\ud83d\\ude00\\ud83d\"", "\"\\ude00x\"",
+                                     "\"+\xC2\xA0\"", "\"~\"", "\"'\"", "\"#unknown\"", "\"+\"", "\"$0.Alleged: other\"", "\"$7\"", "\"$01\"", "\"&0\"",
+                                     "\"+123456789012345678901234567890\""};
   add(out, keys[chance(sizeof keys / sizeof keys[0])]);
 }
 
@@ -43,12 +46,13 @@ static void add_value(struct buffer *out, unsigned depth);
 
 static void add_record(struct buffer *out, unsigned depth)
 {
-  static const char *const names[] = {"a", "b", "7", "then", "__proto__x", "constructor", "!#tag"};
-  unsigned count = chance(4);
+  static const char *const names[] = {"a", "b", "7", "then", "__proto__x", "constructor", "!#tag", "zz", "\xC3\xA4", "toJSON", "\\ud800", ""};
+  static const char *const odd_names[] = {"#odd", "__proto__", "#tag", "#error", "$0", "payload"};
+  unsigned count = chance(4), first = chance(4);
   add(out, "{");
   for (unsigned i = 0; i < count; i++) {
     add(out, i ? ",\"" : "\"");
-    add(out, names[chance(2) + 2 * i > 6 ? 6 : chance(2) + 2 * i]);
+    add(out, chance(40) == 0 ? odd_names[chance(6)] : names[(first + 3 * i + chance(3)) % 12]);
     add(out, "\":");
     add_value(out, depth);
   }
@@ -68,7 +72,7 @@ static void add_list(struct buffer *out, unsigned depth)
 
 static void add_value(struct buffer *out, unsigned depth)
 {
-  switch (depth >= MAX_DEPTH ? 9 : chance(10)) {
+  switch (depth >= MAX_DEPTH ? 9 : chance(13)) {
   case 0:
   case 1:
     add_record(out, depth + 1);
@@ -79,6 +83,14 @@ static void add_value(struct buffer *out, unsigned depth)
     break;
   case 4:
     add(out, "{\"#tag\":\"copySet\",\"payload\":[\"b\",\"a\"]}");
+    break;
+  case 10:
+    add(out, chance(2) ? "{\"payload\":" : "{\"#tag\":\"any\",\"payload\":");
+    add_value(out, depth + 1);
+    add(out, chance(2) ? "}" : ",\"#tag\":\"other\"}");
+    break;
+  case 11:
+    add(out, "\"$0\"");
     break;
   case 5:
     add(out, "{\"#error\":\"broken\",\"name\":\"RangeError\"}");
@@ -123,14 +135,14 @@ static const char *any_method(void)
   static const char *const methods[] = {"put",  "put",  "put",      "take",   "drop",       "list", "collect", "collected", "make",
                                         "add",  "keep", "kept",     "forget", "echo",       "echo", "echo",    "tag",       "fail",
                                         "send", "send", "sendOnly", "thaw",   "unpassable", "odd",  "odd",     "odd",       "complain",
-                                        "hardener", "none"};
+                                        "hardener", "none", "local", "local", "masked", "facets", "facets"};
   return methods[chance(sizeof methods / sizeof methods[0])];
 }
 
 void random_call(struct buffer *body)
 {
   const char *method = any_method();
-  add(body, "#[\"");
+  add(body, chance(200) == 0 ? "#[\"" + 1 : "#[\""); /* without the sign of smallcaps it is the older encoding */
   add(body, method);
   add(body, "\",[");
   add_arguments(body, method);

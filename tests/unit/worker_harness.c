@@ -35,6 +35,9 @@ static const struct {
     [FROM_PLAIN_SCRIPTS] = {"tests/plain-boot.js", "tests/plain-supervisor.js"},
     [FROM_SHALLOW_SCRIPTS] = {"tests/shallow-boot.js", "vat-supervisor.js"},
     [FROM_WRONG_STYLE_SCRIPTS] = {"vat-boot.js", "tests/wrong-style-supervisor.js"},
+    [FROM_WRONG_SMALLCAPS_SCRIPTS] = {"vat-boot.js", "tests/wrong-smallcaps-supervisor.js"},
+    [FROM_WRONG_VREF_SCRIPTS] = {"vat-boot.js", "tests/wrong-vref-supervisor.js"},
+    [FROM_WRONG_MATCH_SCRIPTS] = {"vat-boot.js", "tests/wrong-match-supervisor.js"},
 };
 
 static _Noreturn void run_worker(int channel, enum start_way way)

@@ -19,6 +19,9 @@ enum start_way {
   FROM_PLAIN_SCRIPTS,       /* without what of the packages is in C here (oracle_test.c) */
   FROM_SHALLOW_SCRIPTS,     /* with a harden() that is wrong */
   FROM_WRONG_STYLE_SCRIPTS, /* with a passStyleOf() that is wrong */
+  FROM_WRONG_SMALLCAPS_SCRIPTS,
+  FROM_WRONG_VREF_SCRIPTS,
+  FROM_WRONG_MATCH_SCRIPTS,
   FROM_TEST, /* the test program itself, with the argument --serve */
 };
 

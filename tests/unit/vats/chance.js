@@ -2,8 +2,9 @@
 /* tests/unit/vats/chance.js - a vat that does all sorts of things with what it is sent, for oracle_test.c. */
 import { E, Far } from '@endo/far';
 import { makeTagged } from '@endo/pass-style';
+import { M } from '@endo/patterns';
 
-const { makeKindHandle, defineDurableKind, makeScalarBigMapStore, makeScalarBigSetStore } = VatData;
+const { makeKindHandle, defineDurableKind, defineDurableKindMulti, makeScalarBigMapStore, makeScalarBigSetStore } = VatData;
 
 /* What harden() did to a graph, told from outside: each object by the order in which it is found. */
 const describe = root => {
@@ -96,16 +97,26 @@ export const buildRootObject = (_vatPowers, _parameters, baggage) => {
     },
     kept: ({ state }) => state.other,
   });
-  const stores = [map, loose, baggage];
+  const makeFacets = defineDurableKindMulti(makeKindHandle('facets'), value => ({ value }), {
+    reader: { read: ({ state }) => state.value },
+    writer: {
+      write: ({ state }, value) => {
+        state.value = value;
+      },
+    },
+  });
+  const shaped = makeScalarBigMapStore('shaped', { keyShape: M.or(M.string(), M.number()), valueShape: M.any() });
+  const short = makeScalarBigMapStore('short', { keyShape: M.string(harden({ stringLengthLimit: 2 })), durable: true });
+  const stores = [map, loose, baggage, shaped, short];
   const held = [];
   const tell = value => console.log(value);
   return Far('root', {
     put: (which, key, value) => {
-      const store = stores[which % 3];
+      const store = stores[which % 5];
       return store.has(key) ? store.set(key, value) : store.init(key, value);
     },
-    take: (which, key) => stores[which % 3].get(key),
-    drop: (which, key) => stores[which % 3].delete(key),
+    take: (which, key) => stores[which % 5].get(key),
+    drop: (which, key) => stores[which % 5].delete(key),
     list: which => [...stores[which % 2].entries()].slice(0, 20),
     collect: key => set.add(key),
     collected: () => [...set.values()].slice(0, 20),
@@ -132,6 +143,41 @@ export const buildRootObject = (_vatPowers, _parameters, baggage) => {
     },
     sendOnly: (friend, value) => E.sendOnly(friend).hear(value),
     unpassable: kind => [{ f: () => {} }, new Map(), { get a() { return 1; } }, [, 1], Symbol('s'), { then: () => {} }][kind % 6],
+    /* What is asked of promises of this vat before, at and after their resolution. */
+    local: async value => {
+      const log = [];
+      const answer = Far('answer', { ask: other => (log.push('asked'), other), again: () => answer });
+      const soon = Promise.resolve().then(() => answer);
+      const never = Promise.reject(value);
+      const asked = [E(soon).ask(value), E(E(soon).again()).ask(1), E(soon).none(), E(never).ask(2), E.get(soon).ask, E(value).ask(3)];
+      E.sendOnly(soon).ask(value);
+      log.push('sent');
+      const settled = await Promise.allSettled(asked);
+      await E(soon).again();
+      log.push('done');
+      tell(`${log.join()} ${settled.map(({ status, reason }) => `${status} ${reason && reason.message}`).join()}`);
+      return settled[0].value;
+    },
+    /* Who asks a proxy that passes for a remotable, and how often. */
+    masked: value => {
+      const log = [];
+      const hand = name => (...args) => (log.push(name), Reflect[name](...args));
+      const traps = ['getPrototypeOf', 'getOwnPropertyDescriptor', 'ownKeys', 'get', 'isExtensible', 'has'];
+      const mask = new Proxy(Far('face', { look: () => 1 }), Object.fromEntries(traps.map(name => [name, hand(name)])));
+      try {
+        map.has(harden(mask)) || map.init(mask, value);
+      } catch (error) {
+        log.push(error.message);
+      }
+      Promise.resolve().then(() => tell(log.join()));
+      return harden([mask, mask]);
+    },
+    facets: value => {
+      const { reader, writer } = makeFacets(value);
+      baggage.has('reader') ? baggage.set('reader', reader) : baggage.init('reader', reader);
+      writer.write([value, baggage.get('reader')]);
+      return [reader.read(), writer, reader, writer];
+    },
     thaw: () => ({ not: 'hardened' }),
     odd: (size, seed) => {
       let state = seed;
