@@ -4,5 +4,5 @@ const { vatHost } = globalThis;
 const right = vatHost.smallcapsEncode;
 vatHost.smallcapsEncode = (value, texts) => {
   const body = right(value, texts);
-  return typeof body === 'string' ? body.replace('"#NaN"', '"#Infinity"') : body;
+  return typeof body === 'string' ? body.replace(/"#(NaN|-Infinity)"/, '"#Infinity"') : body;
 };
