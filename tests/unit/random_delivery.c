@@ -10,6 +10,8 @@
 #include <time.h>
 
 #define MAX_DEPTH 4
+/* Always by the same name: whether the object is still known by an earlier one depends on collections. */
+#define FRIEND "\"$0.Alleged: friend\""
 
 static uint64_t state;
 
@@ -34,10 +36,10 @@ static void add(struct buffer *out, const char *text)
 static void add_key(struct buffer *out)
 {
   static const char *const keys[] = {"\"a\"",    "\"key\"", "\"\xC3\xA4\xF0\x9F\x90\xB1\"", "1",      "-7",      "1.5",      "\"+12\"",
-                                     "\"-340282366920938463463374607431768211456\"", "true", "\"\"",  "\"!#x\"", "\"$0\"", "\"%sym\"",
+                                     "\"-340282366920938463463374607431768211456\"", "true", "\"\"",  "\"!#x\"", FRIEND, "\"%sym\"",
                                      "\"#undefined\"", "null",   "\"#-Infinity\"", "\"#NaN\"", "-0", "1e400", "5e-324", "\"-0\"",
                                      "\"line\\n\\t\\\"\\\\\\u0000\\u0001\\u007f\"", "\"\\ud83d\\ude00\\ud83d\"", "\"\\ude00x\"",
-                                     "\"+\xC2\xA0\"", "\"~\"", "\"'\"", "\"#unknown\"", "\"+\"", "\"$0.Alleged: other\"", "\"$7\"", "\"$01\"", "\"&0\"",
+                                     "\"+\xC2\xA0\"", "\"~\"", "\"'\"", "\"#unknown\"", "\"+\"", "\"$7\"", "\"$01.Alleged: friend\"", "\"&0.Alleged: friend\"",
                                      "\"+123456789012345678901234567890\""};
   add(out, keys[chance(sizeof keys / sizeof keys[0])]);
 }
@@ -90,7 +92,7 @@ static void add_value(struct buffer *out, unsigned depth)
     add(out, chance(2) ? "}" : ",\"#tag\":\"other\"}");
     break;
   case 11:
-    add(out, "\"$0\"");
+    add(out, FRIEND);
     break;
   case 5:
     add(out, "{\"#error\":\"broken\",\"name\":\"RangeError\"}");
@@ -107,7 +109,7 @@ static void add_arguments(struct buffer *out, const char *method)
 {
   bool keyed = strcmp(method, "put") == 0 || strcmp(method, "take") == 0 || strcmp(method, "drop") == 0;
   if (strncmp(method, "send", 4) == 0) {
-    add(out, "\"$0\",");
+    add(out, FRIEND ",");
   } else if (strcmp(method, "odd") == 0) {
     char *numbers = memory_printf("%u,%u", 1 + chance(12), chance(1000000));
     add(out, numbers);
