@@ -526,7 +526,7 @@ static void send_bootstrap(struct kernel *k, struct launch *launch)
     record_put_json(k, subcluster_key(k, launch->subcluster), row);
     json_decref(row);
   }
-  queue_message(k, &item);
+  queue_message(k, &item, true);
   crank_keep(k);
 }
 

@@ -122,9 +122,19 @@ static uint64_t place_message(struct kernel *k, const struct queue_item *item)
   return 0;
 }
 
-void queue_message(struct kernel *k, struct queue_item *item)
+/* Who is sent a message does not know the promise that was made for its result, unless it has sent it to itself. */
+static void note_new_result(struct kernel *k, const struct queue_item *item)
+{
+  struct route route = route_of(k, item->target);
+  if (route.type == ROUTE_VAT && route.vat != item->sender)
+    record_clist_note_absent(k, route.vat, item->result);
+}
+
+void queue_message(struct kernel *k, struct queue_item *item, bool new_result)
 {
   item->type = ITEM_SEND;
+  if (new_result)
+    note_new_result(k, item);
   ref_add(k, item->target);
   ref_add(k, item->result);
   refs_add_slots(k, &item->methargs);

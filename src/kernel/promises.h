@@ -52,8 +52,8 @@ struct route route_of(struct kernel *k, struct kref target);
 
 /* ---- the run queue ---- */
 
-/* Queues a message; its target, result and slots are referenced by the item from now on. */
-void queue_message(struct kernel *k, struct queue_item *item);
+/* Queues a message; its target, result and slots are referenced by the item from now on. `new_result`: the result was made for it. */
+void queue_message(struct kernel *k, struct queue_item *item, bool new_result);
 void queue_notify(struct kernel *k, uint64_t vat, struct kref promise);
 /* Appends an item, whose references are counted already, for the vat (0: none). */
 void queue_append(struct kernel *k, uint64_t vat, const struct queue_item *item);

@@ -526,6 +526,11 @@ bool record_clist_by_vref(struct kernel *k, uint64_t vat, struct bytes vref, str
   return valid;
 }
 
+void record_clist_note_absent(struct kernel *k, uint64_t vat, struct kref kref)
+{
+  note_absent(k, clist_kref_key(k, vat, kref));
+}
+
 void record_clist_put_new(struct kernel *k, uint64_t vat, const struct clist_row *row)
 {
   note_absent(k, clist_kref_key(k, vat, row->kref));

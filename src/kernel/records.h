@@ -123,6 +123,8 @@ struct clist_row {
 bool record_clist_by_kref(struct kernel *k, uint64_t vat, struct kref kref, struct clist_row *row);
 bool record_clist_by_vref(struct kernel *k, uint64_t vat, struct bytes vref, struct clist_row *row);
 void record_clist_put(struct kernel *k, uint64_t vat, const struct clist_row *row);
+/* The caller knows that the vat has no entry for it: nobody needs to look. */
+void record_clist_note_absent(struct kernel *k, uint64_t vat, struct kref kref);
 /* The same for an entry that is known not to be there. */
 void record_clist_put_new(struct kernel *k, uint64_t vat, const struct clist_row *row);
 void record_clist_delete(struct kernel *k, uint64_t vat, const struct clist_row *row);

@@ -367,7 +367,7 @@ void kernel_queue_message(struct kernel *k, uint64_t request, const char *key, s
     record_put(k, waiting_key(k, kref_text(item.result).text), bytes_of(key));
     ref_add(k, item.result);
   }
-  queue_message(k, &item);
+  queue_message(k, &item, true);
   wait_for(k, item.result, request);
   crank_keep(k);
 }

@@ -58,12 +58,13 @@ static void apply_send(struct kernel *k, uint64_t vat, const struct vat_syscall 
   const struct vat_message *message = &call->message;
   struct queue_item item = {.target = clist_export(k, vat, message->target), .sender = vat};
   item.methargs = clist_export_data(k, vat, &message->methargs);
+  uint64_t known = k->staged.promises;
   if (message->result.size) {
     item.result = clist_export(k, vat, message->result);
     record_set_decider(k, item.result, 0);
   }
   k->staged.messages++;
-  queue_message(k, &item);
+  queue_message(k, &item, k->staged.promises > known);
 }
 
 static bool check_subscribe(struct kernel *k, uint64_t vat, const struct vat_syscall *call, struct error *why)
