@@ -112,7 +112,7 @@ isnt "$status" 0 "a second signal does not wait for a vat that does not end"
 
 # ---- in a program of one's own ----
 
-vat bundle "$VATS/dreamer.js" -o "$WORK/dreamer.bundle" >/dev/null
+vat bundle "$VATS/dreamer.js" -o "$WORK/dreamer.bundle" >/dev/null 2>&1
 host() {
   printf '%s\n' "$@" | VATD_PROGRAMS=$BUILD timeout 120 "$BUILD/tests/scenario_host" | tail -n +2
 }
