@@ -24,12 +24,18 @@ const parseBundle = text => {
   return code;
 };
 
-export const loadBundle = (text, endowments) => {
+/*
+ * The code is compiled here, and nothing of it runs: the result may be kept in an image from which other vats with this bundle start
+ * (src/worker/code_images.h). What is returned runs it, once, with a vat's endowments.
+ */
+export const compileBundle = text => {
   const code = parseBundle(text);
-  const compartment = new Compartment({ ...endowments, exports: {} });
-  const vatGlobal = compartment.globalThis;
-  vatGlobal.globalThis = vatGlobal;
-  vatGlobal.global = vatGlobal;
+  const compartment = new Compartment();
   // The line break ends a comment that the code may close with; the name shows in stack traces.
-  return compartment.evaluate(`(function () { ${code}\n; return __vatExports__; })()\n//# sourceURL=vat`);
+  const run = compartment.evaluate(`(function () { ${code}\n; return __vatExports__; })\n//# sourceURL=vat`);
+  return endowments => {
+    const vatGlobal = compartment.globalThis;
+    Object.assign(vatGlobal, endowments, { exports: {}, globalThis: vatGlobal, global: vatGlobal });
+    return run();
+  };
 };

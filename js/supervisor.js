@@ -5,7 +5,9 @@
  * The host put its functions into the global `vatHost`; they are taken from there and the name is deleted. What the
  * host calls lies in the global `vatSupervisor` of the start realm. Vat code runs in a compartment and sees neither.
  *
- *   start(vatID, config, bundle)  begins the init crank        (texts: VatConfig and bundle as JSON)
+ *   compile(bundle)               for a worker that has no vat: for an image from which workers of this bundle start
+ *   start(vatID, config, bundle)  begins the init crank        (texts: VatConfig and bundle as JSON; the bundle may be
+ *                                 missing where it was compiled)
  *   deliver(flat)                 begins a delivery's crank    (flat: see unflattenDelivery)
  *   runImmediate()                see quiescence.js
  *   rejections                    the engine appends the reason of every promise that ended rejected and unhandled
@@ -18,7 +20,7 @@
  */
 import { makeLiveSlots } from '@agoric/swingset-liveslots';
 import { makeMarshal } from '@endo/marshal';
-import { loadBundle } from './bundle-loader.js';
+import { compileBundle } from './bundle-loader.js';
 import { formatReason } from './format.js';
 import { makeGlobals } from './globals.js';
 import { makeGcAndFinalize, runImmediate, waitUntilQuiescent } from './quiescence.js';
@@ -101,12 +103,20 @@ const inTwo = (namespace, provide) => {
   };
 };
 
+let compiled; // until it is run
+
+const compile = bundleText => {
+  compiled = compileBundle(bundleText);
+};
+
 const start = (vatID, configText, bundleText) => {
   const { parameters = {}, globals = [], kernelObjects = {} } = JSON.parse(configText);
   const { endowments: granted, provide } = makeGlobals(vatID, globals, { host, console: vatConsole });
   const buildVatNamespace = async (endowments, inescapableGlobals) => {
     const all = { harden, console: vatConsole, assert, ...granted, ...endowments, ...inescapableGlobals };
-    const namespace = loadBundle(bundleText, all);
+    const run = compiled ?? compileBundle(bundleText);
+    compiled = undefined;
+    const namespace = run(all);
     return Object.keys(kernelObjects).length === 0 ? namespace : inTwo(namespace, provide);
   };
   const liveSlots = makeLiveSlots(
@@ -204,4 +214,4 @@ const finish = () => {
   }
 };
 
-globalThis.vatSupervisor = { start, deliver, runImmediate, rejections, noteRejections, finish };
+globalThis.vatSupervisor = { compile, start, deliver, runImmediate, rejections, noteRejections, finish };

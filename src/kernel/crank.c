@@ -383,36 +383,35 @@ static bool encode_init(struct kernel *k, struct vat *vat, struct bytes bundle, 
 }
 
 /*
- * What the worker needs to begin: the init frame, and in `program` the program of a vat in C, which the process is started
- * with. A JavaScript vat's code is in the frame, and `program` stays empty; one that goes on with its stored heap has its code
- * there. False: it does not fit, or the kernel broke.
+ * What the worker needs to begin: the init frame, and in `code` the program of a vat in C, which the process is started with, or the
+ * bundle of a JavaScript vat, which is in the frame, too, and whose hash is `bundle` then. One that goes on with its stored heap has
+ * its code there. False: it does not fit, or the kernel broke.
  */
-static bool prepare_start(struct kernel *k, struct vat *vat, struct bytes image, struct buffer *frame, struct buffer *program)
+static bool prepare_start(struct kernel *k, struct vat *vat, struct bytes image, struct buffer *frame, struct buffer *code,
+                          struct bytes *bundle)
 {
   struct vat_record record;
-  struct buffer code;
-  buffer_init(&code, LIMIT_BUNDLE);
-  bool found = vat_record_get(k, vat->id, &record) && (image.size || blob_read(k, record.bundle, &code));
-  bool encoded = found && encode_init(k, vat, vat->is_program ? bytes_of("") : buffer_bytes(&code), image, frame);
-  if (encoded && vat->is_program)
-    *program = code;
-  else
-    buffer_fini(&code);
+  bool found = vat_record_get(k, vat->id, &record) && (image.size || blob_read(k, record.bundle, code));
+  bool encoded = found && encode_init(k, vat, vat->is_program ? bytes_of("") : buffer_bytes(code), image, frame);
+  if (encoded && !vat->is_program && !image.size)
+    *bundle = record.bundle;
   return encoded;
 }
 
 static void start_with(struct kernel *k, struct vat *vat, struct bytes image)
 {
   struct buffer frame;
-  struct buffer program;
+  struct buffer code;
+  struct bytes bundle = {NULL, 0};
   buffer_init(&frame, LIMIT_FRAME_TO_WORKER);
-  buffer_init(&program, LIMIT_BUNDLE);
+  buffer_init(&code, LIMIT_BUNDLE);
   vat->frame_id = ++k->next_frame;
   vat->waking = image.size > 0;
   if (!vat->waking)
     endowments_provide(k, vat->id);
-  if (!prepare_start(k, vat, image, &frame, &program)) {
+  if (!prepare_start(k, vat, image, &frame, &code, &bundle)) {
     buffer_fini(&frame);
+    buffer_fini(&code);
     if (!kernel_is_broken(k))
       suspend(k, vat, "its code and configuration are larger than one init frame can carry");
     return;
@@ -420,7 +419,7 @@ static void start_with(struct kernel *k, struct vat *vat, struct bytes image)
   vat->worker = ++k->next_worker;
   idmap_put(&k->workers, vat->worker, vat);
   vat_set_phase(k, vat, VAT_STARTING);
-  effect_start_worker(k, vat, &program);
+  effect_start_worker(k, vat, &code, bundle);
   effect_send(k, vat, &frame, true);
 }
 

@@ -151,9 +151,12 @@ static struct effect *emit_with_content(struct kernel *k, enum effect_type type,
   return effect;
 }
 
-void effect_start_worker(struct kernel *k, const struct vat *vat, struct buffer *program)
+void effect_start_worker(struct kernel *k, const struct vat *vat, struct buffer *code, struct bytes bundle)
 {
-  emit_with_content(k, EFFECT_START_WORKER, vat->worker, vat->id, program)->heap_bytes = vat->policy.heap_bytes;
+  struct effect *effect = emit_with_content(k, EFFECT_START_WORKER, vat->worker, vat->id, code);
+  effect->heap_bytes = vat->policy.heap_bytes;
+  if (bundle.size)
+    effect->name = memory_printf("%.*s", BYTES_ARG(bundle));
 }
 
 void effect_wake_later(struct kernel *k, uint64_t vat, uint64_t delay_ms)

@@ -29,7 +29,7 @@ void gate_log(struct kernel *k, uint64_t vat, struct bytes level, struct bytes t
 void gate_log_kernel(struct kernel *k, uint64_t vat, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Towards the vat's worker. What `program` and `frame` hold is taken over. An empty program: the worker gets its code by init. */
-void effect_start_worker(struct kernel *k, const struct vat *vat, struct buffer *program);
+void effect_start_worker(struct kernel *k, const struct vat *vat, struct buffer *code, struct bytes bundle);
 void effect_send(struct kernel *k, const struct vat *vat, struct buffer *frame, bool timed);
 void effect_wake_later(struct kernel *k, uint64_t vat, uint64_t delay_ms);
 void effect_stop_worker(struct kernel *k, uint64_t worker, uint64_t vat);

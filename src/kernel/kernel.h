@@ -102,7 +102,8 @@ void kernel_commit(struct kernel *kernel);
 /* ---- effects ---- */
 
 enum effect_type {
-  EFFECT_START_WORKER, /* make a process for `worker` that will serve `vat`: of the program in `frame`, if there is one */
+  EFFECT_START_WORKER, /* make a process for `worker` that will serve `vat`: of the program in `frame`, if there is one; when there is
+                          a `name`, that is the SHA-256 of the JavaScript bundle in `frame`, which the vat will be started with */
   EFFECT_SEND,         /* send `frame` to `worker`; when `timed`, arm its deadline until its next frame arrives */
   EFFECT_STOP_WORKER,  /* kill `worker`; the kernel has forgotten it and wants to hear no more of it */
   EFFECT_ANSWER,       /* gated: answer `request` with `result`, or with `code` and `text` */

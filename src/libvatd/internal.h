@@ -23,7 +23,7 @@
 #include "base/error.h"
 #include "base/idmap.h"
 #include "kernel/kernel.h"
-#include "worker/process.h"
+#include "worker/code_images.h"
 
 #include <uv.h>
 #include <vatd/vatd.h>
@@ -50,6 +50,7 @@ struct vatd {
   struct store *store; /* owns it */
   struct kernel *kernel;
   struct worker_host host;
+  struct code_images code_images;
   struct idmap workers;   /* worker id -> struct worker_process */
   struct placement placement;
   char *programs;

@@ -88,7 +88,14 @@ static void start_worker(struct vatd *v, const struct effect *effect)
 {
   struct error error = {0};
   struct worker_process *worker;
-  if (worker_process_spawn(&v->host, effect->worker, buffer_bytes(&effect->frame), effect->heap_bytes, &worker, &error) == VATD_OK)
+  struct worker_code code = {.fd = -1};
+  if (effect->name)
+    code.fd = code_images_find(&v->code_images, effect->name);
+  else
+    code.program = buffer_bytes(&effect->frame);
+  if (effect->name && code.fd < 0)
+    code_images_make(&v->code_images, effect->name, buffer_bytes(&effect->frame));
+  if (worker_process_spawn(&v->host, effect->worker, &code, effect->heap_bytes, &worker, &error) == VATD_OK)
     idmap_put(&v->workers, effect->worker, worker);
   else
     kernel_worker_ended(v->kernel, effect->worker, WORKER_UNSTARTABLE, error.text);
@@ -428,6 +435,8 @@ static enum vatd_code open_workers(struct vatd *v, const struct vatd_options *op
   if (warning.size)
     log_line(v, NULL, NULL, "warn", buffer_text(&warning));
   buffer_fini(&warning);
+  if (code == VATD_OK)
+    code_images_open(&v->code_images, &v->host);
   if (code == VATD_OK && weak)
     driver_log(v, "warn", "the sandbox of workers may be weaker than it should be: --allow-weak-sandbox=%s", options->weak_sandbox);
   return code;
@@ -545,6 +554,7 @@ void vatd_close(struct vatd *v)
   finish_batch(v);
   requests_close(v);
   driver_stop_workers(v);
+  code_images_close(&v->code_images);
   idmap_fini(&v->workers);
   timers_close(v);
   fetches_close(v);

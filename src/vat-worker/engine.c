@@ -326,11 +326,14 @@ static void release_snapshot(const struct engine *engine)
 {
   if (engine->mapped)
     madvise((void *)engine->snapshot.data, engine->snapshot.size, MADV_DONTNEED);
+  if (engine->mapped && engine->code.size)
+    madvise((void *)engine->code.data, engine->code.size, MADV_DONTNEED);
 }
 
 enum vatd_code engine_open_snapshot(struct engine *engine, struct error *error)
 {
-  enum vatd_code code = read_heap(engine, engine->snapshot, "snapshot", error);
+  engine->compiled = engine->code.size && read_heap(engine, engine->code, "code image", error) == VATD_OK;
+  enum vatd_code code = engine->compiled ? VATD_OK : read_heap(engine, engine->snapshot, "snapshot", error);
   release_snapshot(engine);
   return code;
 }
@@ -366,6 +369,24 @@ static enum vatd_code write_heap(struct engine *engine, struct buffer *heap, str
   if (heap->overflowed)
     return error_set(error, VATD_LIMIT, "the heap is too large for an image");
   return snapshot.error ? error_set_errno(error, VATD_INVALID, snapshot.error, "the heap cannot be written") : VATD_OK;
+}
+
+static void enter_compile(xsMachine *the, const void *bundle)
+{
+  xsVar(0) = values_string(the, *(const struct bytes *)bundle);
+  xsResult = xsGet(xsGlobal, xsID("vatSupervisor"));
+  xsResult = xsCall1(xsResult, xsID("compile"), xsVar(0));
+}
+
+enum vatd_code engine_compile(struct engine *engine, struct bytes bundle, struct buffer *out, struct error *error)
+{
+  enum vatd_code code = engine->machine ? VATD_OK : engine_open_snapshot(engine, error);
+  if (code == VATD_OK)
+    code = run_task(engine, enter_compile, &bundle, error);
+  if (code != VATD_OK)
+    return code;
+  xs_platform_shrink(engine->machine);
+  return write_heap(engine, out, error);
 }
 
 enum vatd_code engine_write_image(struct engine *engine, struct buffer *out, struct error *error)
@@ -416,7 +437,8 @@ static void enter_start(xsMachine *the, const void *argument)
   const struct init_frame *init = argument;
   xsVar(0) = values_string(the, init->vat);
   xsVar(1) = values_string(the, init->config);
-  xsVar(2) = values_string(the, init->bundle);
+  if (!((const struct engine *)xsGetContext(the))->compiled)
+    xsVar(2) = values_string(the, init->bundle);
   xsResult = xsGet(xsGlobal, xsID("vatSupervisor"));
   xsResult = xsCall3(xsResult, xsID("start"), xsVar(0), xsVar(1), xsVar(2));
 }

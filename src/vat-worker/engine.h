@@ -14,7 +14,9 @@ struct engine {
   xsMachine *machine; /* its context is this struct; NULL until it is opened */
   struct host *host;
   struct bytes snapshot; /* what a machine starts from, and what images are made against; empty: machines are made of scripts */
-  bool mapped;           /* the snapshot is a mapped file, whose pages can be had again */
+  struct bytes code;     /* what a vat's machine starts from instead, when there is such a thing for its bundle (engine_compile) */
+  bool compiled;         /* it did */
+  bool mapped;           /* both are mapped files, whose pages can be had again */
   bool broken;           /* the machine was left in the middle of something: it must not be run again */
   uint64_t computrons;   /* limit per crank */
 };
@@ -43,11 +45,14 @@ void engine_init(struct engine *engine, struct host *host, struct bytes snapshot
 /* Runs the two scripts in a new machine. */
 enum vatd_code engine_open_scripts(struct engine *engine, const char *boot, const char *supervisor, struct error *error);
 /*
- * Makes the machine from the engine's snapshot, which engine_write_snapshot() wrote. XS does not defend itself against a forged
- * one: only the build's own, checked beforehand, may come here.
+ * Makes the machine from the engine's code image, or else from its snapshot, which engine_write_snapshot() wrote. XS does not
+ * defend itself against forged ones.
  */
 enum vatd_code engine_open_snapshot(struct engine *engine, struct error *error);
 enum vatd_code engine_write_snapshot(struct engine *engine, const char *path, struct error *error);
+/* Appends a snapshot of a machine that has compiled the bundle and run nothing of it. INVALID: the bundle is none, or does not compile;
+ * a start will say so better. The engine is of no use afterwards. */
+enum vatd_code engine_compile(struct engine *engine, struct bytes bundle, struct buffer *out, struct error *error);
 /*
  * The heap between two cranks as an image (image.h), appended to `out`, and a machine from one, in the place of the machine that
  * there may be. An image is INVALID when it is none, or damaged, or of another build; one that was forged on purpose may do to

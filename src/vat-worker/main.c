@@ -4,12 +4,13 @@
  *
  *   vat-worker --snapshot-fd N                            starts from the snapshot in descriptor N (a sealed memfd), once it is
  *                                                         in its sandbox
+ *   vat-worker --snapshot-fd N --code-fd N                starts from the code image in the second one, the same way
  *   vat-worker --scripts BOOT.js SUPERVISOR.js            starts from the scripts
  *   vat-worker --program-fd N                             becomes the program in descriptor N: a vat that is no JavaScript
  *   vat-worker --write-snapshot FILE BOOT.js SUPERVISOR.js
  *                                                         runs the scripts and writes the snapshot (at build time)
  *
- * Before each of the first three may stand --allow-weak LAYER,...: parts of the sandbox that may be missing.
+ * Before each of the first four may stand --allow-weak LAYER,...: parts of the sandbox that may be missing.
  *
  * The channel to the kernel is descriptor 3. What a worker has to say about itself goes to stderr; what the vat says
  * goes into done frames. Exit statuses: vat/worker.h.
@@ -30,7 +31,7 @@
 
 static enum worker_exit usage(void)
 {
-  fprintf(stderr, "usage: vat-worker [--allow-weak LAYERS] --snapshot-fd N\n"
+  fprintf(stderr, "usage: vat-worker [--allow-weak LAYERS] --snapshot-fd N [--code-fd N]\n"
                   "       vat-worker [--allow-weak LAYERS] --scripts BOOT SUPERVISOR\n"
                   "       vat-worker [--allow-weak LAYERS] --program-fd N\n"
                   "       vat-worker --write-snapshot FILE BOOT SUPERVISOR\n");
@@ -66,7 +67,7 @@ static int open_fd(const char *number)
 }
 
 /* The descriptor is shared with other workers: it is mapped, so that nobody's file offset moves. */
-static enum vatd_code map_snapshot_fd(struct engine *engine, struct host *host, const char *number, struct error *error)
+static enum vatd_code map_fd(const char *number, struct bytes *content, struct error *error)
 {
   int fd = open_fd(number);
   struct stat status;
@@ -77,7 +78,23 @@ static enum vatd_code map_snapshot_fd(struct engine *engine, struct host *host, 
   if (data == MAP_FAILED)
     return error_set_errno(error, VATD_IO, errno, "cannot map the snapshot");
   close(fd);
-  engine_init(engine, host, bytes_from(data, size));
+  *content = bytes_from(data, size);
+  return VATD_OK;
+}
+
+/* `code` may be NULL. */
+static enum vatd_code map_snapshots(struct engine *engine, struct host *host, const char *snapshot, const char *code,
+                                    struct error *error)
+{
+  struct bytes first;
+  struct bytes second = {NULL, 0};
+  enum vatd_code result = map_fd(snapshot, &first, error);
+  if (result == VATD_OK && code)
+    result = map_fd(code, &second, error);
+  if (result != VATD_OK)
+    return result;
+  engine_init(engine, host, first);
+  engine->code = second;
   engine->mapped = true;
   return VATD_OK;
 }
@@ -190,7 +207,9 @@ int main(int argc, char **argv)
   if (argc == 3 && strcmp(argv[1], "--program-fd") == 0)
     return (int)become_program(argv[2], weak);
   if (argc == 3 && strcmp(argv[1], "--snapshot-fd") == 0)
-    code = map_snapshot_fd(&engine, &host, argv[2], &error);
+    code = map_snapshots(&engine, &host, argv[2], NULL, &error);
+  else if (argc == 5 && strcmp(argv[1], "--snapshot-fd") == 0 && strcmp(argv[3], "--code-fd") == 0)
+    code = map_snapshots(&engine, &host, argv[2], argv[4], &error);
   else if (argc == 4 && strcmp(argv[1], "--scripts") == 0)
     code = open_scripts(&engine, &host, argv[2], argv[3], &error);
   else

@@ -89,7 +89,13 @@ static void deliver(void *context, const struct delivery *delivery, struct outco
   report(engine->host->crank, &run, DONE_CRASHED, outcome);
 }
 
+static bool compile(void *context, struct bytes bundle, struct buffer *out)
+{
+  struct error error; /* a start says it again */
+  return engine_compile(context, bundle, out, &error) == VATD_OK;
+}
+
 struct worker_vat script_vat(struct engine *engine)
 {
-  return (struct worker_vat){.context = engine, .start = start, .deliver = deliver, .wake = wake, .write_image = write_image};
+  return (struct worker_vat){.context = engine, .start = start, .deliver = deliver, .wake = wake, .write_image = write_image, .compile = compile};
 }

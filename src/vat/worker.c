@@ -11,6 +11,9 @@
  * An init frame with an image of a heap makes the worker go on with that heap instead of starting; hibernate, once it has started,
  * is answered with such an image, and changes nothing.
  *
+ * compile comes to a worker that will have no vat: its image of the bundle's code is for the workers of others, and it is the last thing
+ * that is asked of it.
+ *
  * ping is answered in both states. Anything else that arrives is out of turn and ends the worker: the kernel would not
  * send it. Each init and deliver is answered by exactly one done frame.
  */
@@ -258,6 +261,27 @@ static int serve_hibernate(struct worker *worker, uint64_t id)
   return send_out(worker);
 }
 
+static int serve_compile(struct worker *worker, uint64_t id)
+{
+  struct error error;
+  struct bytes bundle;
+  struct buffer image;
+  enum vatd_code code = frame_decode_compile(buffer_bytes(&worker->in), &bundle, &error);
+  if (code == VATD_OK && worker->started)
+    code = error_set(&error, VATD_INVALID, "a compile frame after another");
+  if (code != VATD_OK)
+    return report(code, &error);
+  worker->started = true;
+  crank_begin(worker->crank);
+  buffer_init(&image, LIMIT_CODE_IMAGE);
+  if (!worker->vat->compile || !worker->vat->compile(worker->vat->context, bundle, &image))
+    buffer_clear(&image);
+  buffer_clear(&worker->out);
+  frame_encode_image(&worker->out, &(struct image_frame){id, buffer_bytes(&image)});
+  buffer_fini(&image);
+  return send_out(worker);
+}
+
 static int serve_ping(struct worker *worker, uint64_t id)
 {
   buffer_clear(&worker->out);
@@ -282,6 +306,8 @@ static int serve_frame(struct worker *worker)
     return serve_ping(worker, id);
   case FRAME_HIBERNATE:
     return serve_hibernate(worker, id);
+  case FRAME_COMPILE:
+    return serve_compile(worker, id);
   case FRAME_DONE:
   case FRAME_PONG:
   case FRAME_PAGE:

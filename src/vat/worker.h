@@ -43,6 +43,9 @@ struct worker_vat {
   void (*wake)(void *context, const struct init_frame *init, struct bytes image, struct outcome *outcome);
   /* Appends an image of the heap to `out`, between two cranks; false: it cannot be made, or does not fit. The vat can go on afterwards. */
   bool (*write_image)(void *context, struct buffer *out);
+  /* Appends what a worker of any vat with this bundle may start from; no code of the bundle runs. False: there is no such thing. Nothing
+   * is asked of it afterwards. */
+  bool (*compile)(void *context, struct bytes bundle, struct buffer *out);
 };
 
 struct worker {

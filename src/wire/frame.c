@@ -257,6 +257,14 @@ bool frame_encode_hibernate(struct buffer *out, uint64_t id)
   return encode_bare(out, FRAME_HIBERNATE, id);
 }
 
+bool frame_encode_compile(struct buffer *out, uint64_t id, struct bytes bundle)
+{
+  struct frame_writer writer;
+  writer_begin(&writer, out, FRAME_COMPILE, id, 3);
+  pack_text(&writer.packer, bundle);
+  return writer_end(&writer);
+}
+
 bool frame_encode_image(struct buffer *out, const struct image_frame *frame)
 {
   struct frame_writer writer;
@@ -557,6 +565,18 @@ enum vatd_code frame_decode_done(struct bytes payload, struct arena *arena, stru
   if (read_end(&reader) != VATD_OK)
     return VATD_INVALID;
   *frame = read;
+  return VATD_OK;
+}
+
+enum vatd_code frame_decode_compile(struct bytes payload, struct bytes *bundle, struct error *error)
+{
+  struct frame_reader reader;
+  reader_init(&reader, payload, NULL, error);
+  read_head(&reader, FRAME_COMPILE, 3);
+  struct bytes read = unpack_text(&reader.in, LIMIT_BUNDLE, "the bundle");
+  if (read_end(&reader) != VATD_OK)
+    return VATD_INVALID;
+  *bundle = read;
   return VATD_OK;
 }
 

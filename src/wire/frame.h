@@ -13,6 +13,7 @@
  *   ping    [4, id]          pong [5, id]
  *   page      [6, id, from, count, bytes]          pageReply [7, id, [k, v, k, v, ...], more]
  *   hibernate [8, id]                              image     [9, id, image|nil]
+ *   compile   [10, id, bundleJSON]                 (answered by image, too)
  *
  *   delivery: ["message", target, [body, [slot...]] methargs, result|nil]
  *             ["notify", [[vpid, rejected, [body, [slot...]]], ...]]
@@ -51,9 +52,10 @@ enum frame_type {
   FRAME_PAGE_REPLY = 7,
   FRAME_HIBERNATE = 8,
   FRAME_IMAGE = 9,
+  FRAME_COMPILE = 10,
 };
 
-#define FRAME_LAST FRAME_IMAGE
+#define FRAME_LAST FRAME_COMPILE
 
 #define FRAME_HEADER_SIZE 4
 
@@ -224,7 +226,8 @@ struct page_reply_frame {
   bool more;                  /* whether there are rows behind them */
 };
 
-/* What a worker answers to `hibernate`: its heap, for the next worker of the same vat; empty: it could not write it down. */
+/* What a worker answers to `hibernate`: its heap, for the next worker of the same vat; empty: it could not write it down. To `compile`:
+ * a heap that has the bundle's code, of which nothing has run, for workers of that bundle's vats; empty: there is none. */
 struct image_frame {
   uint64_t id;
   struct bytes image;
@@ -240,6 +243,7 @@ bool frame_encode_done(struct buffer *out, const struct done_frame *frame);
 bool frame_encode_ping(struct buffer *out, uint64_t id);
 bool frame_encode_pong(struct buffer *out, uint64_t id);
 bool frame_encode_hibernate(struct buffer *out, uint64_t id);
+bool frame_encode_compile(struct buffer *out, uint64_t id, struct bytes bundle);
 bool frame_encode_image(struct buffer *out, const struct image_frame *frame);
 bool frame_encode_page(struct buffer *out, const struct page_frame *frame);
 bool frame_encode_page_reply(struct buffer *out, const struct page_reply_frame *frame);
@@ -257,6 +261,8 @@ enum vatd_code frame_decode_init(struct bytes payload, struct arena *arena, stru
 enum vatd_code frame_decode_deliver(struct bytes payload, struct arena *arena, struct deliver_frame *frame,
                                     struct error *error);
 enum vatd_code frame_decode_done(struct bytes payload, struct arena *arena, struct done_frame *frame, struct error *error);
+/* `bundle` is borrowed from the payload. */
+enum vatd_code frame_decode_compile(struct bytes payload, struct bytes *bundle, struct error *error);
 enum vatd_code frame_decode_image(struct bytes payload, struct image_frame *frame, struct error *error);
 /* What it asks for is within the limits. */
 enum vatd_code frame_decode_page(struct bytes payload, struct page_frame *frame, struct error *error);

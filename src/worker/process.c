@@ -26,6 +26,7 @@
 
 #define CHANNEL_FD 3
 #define CODE_FD 4 /* the snapshot, or the vat's own program */
+#define IMAGE_FD 5 /* the code image, beside the snapshot */
 #define EXIT_SANDBOX 77 /* WORKER_EXIT_SANDBOX of vat/worker.h */
 #define EXIT_MEMORY 11  /* WORKER_EXIT_MEMORY there */
 #define READ_SIZE (64 * KIB)
@@ -331,7 +332,7 @@ int worker_process_pid(const struct worker_process *worker)
 #define MOST_ARGUMENTS 8
 
 /* The worker's command line: what of the sandbox may be missing, and what it is to become. */
-static void make_arguments(struct worker_host *host, bool has_program, char *weak, char *arguments[MOST_ARGUMENTS])
+static void make_arguments(struct worker_host *host, bool has_program, bool has_image, char *weak, char *arguments[MOST_ARGUMENTS])
 {
   size_t count = 0;
   arguments[count++] = host->program;
@@ -346,26 +347,31 @@ static void make_arguments(struct worker_host *host, bool has_program, char *wea
     arguments[count++] = host->boot;
     arguments[count++] = host->supervisor;
   }
+  if (has_image) {
+    arguments[count++] = "--code-fd";
+    arguments[count++] = "5";
+  }
   arguments[count] = NULL;
 }
 
 /* Starts the process itself; until it has entered its sandbox, its diagnostics go to our standard error. */
-static enum vatd_code spawn(struct worker_process *worker, int channel, int program, struct error *error)
+static enum vatd_code spawn(struct worker_process *worker, int channel, int program, int image, struct error *error)
 {
   struct worker_host *host = worker->host;
   char *arguments[MOST_ARGUMENTS];
   char *no_environment[] = {NULL};
   bool has_program = program >= 0;
+  bool has_image = !has_program && host->snapshot_fd >= 0 && image >= 0;
   struct buffer weak;
   buffer_init(&weak, KIB);
   sandbox_layers_print(&weak, host->sandbox.weak);
-  make_arguments(host, has_program, (char *)buffer_text(&weak), arguments);
+  make_arguments(host, has_program, has_image, (char *)buffer_text(&weak), arguments);
   struct child_options options = {
       .file = host->program,
       .argv = arguments,
       .environment = no_environment,
-      .fds = {-1, STDERR_FILENO, STDERR_FILENO, channel, has_program ? program : host->snapshot_fd},
-      .fd_count = has_program || host->snapshot_fd >= 0 ? CODE_FD + 1 : CHANNEL_FD + 1,
+      .fds = {-1, STDERR_FILENO, STDERR_FILENO, channel, has_program ? program : host->snapshot_fd, image},
+      .fd_count = has_image ? IMAGE_FD + 1 : has_program || host->snapshot_fd >= 0 ? CODE_FD + 1 : CHANNEL_FD + 1,
       .directory = "/",
       .isolated = host->sandbox.active & SANDBOX_NAMESPACES,
   };
@@ -406,31 +412,32 @@ static void limit_memory(struct worker_process *worker, bool has_program, uint64
 #endif
 }
 
-enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, struct bytes program, uint64_t heap_bytes,
+enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, const struct worker_code *code, uint64_t heap_bytes,
                                     struct worker_process **worker, struct error *error)
 {
   int ends[2];
-  int file = program.size ? memory_file("vat-program", program) : -1;
-  if (program.size && file < 0)
+  bool has_program = code->program.size > 0;
+  int file = has_program ? memory_file("vat-program", code->program) : -1;
+  if (has_program && file < 0)
     return error_set_errno(error, VATD_IO, errno, "no memory file for the vat's program");
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
-    enum vatd_code code = error_set_errno(error, VATD_IO, errno, "cannot make a worker's channel");
+    enum vatd_code failed = error_set_errno(error, VATD_IO, errno, "cannot make a worker's channel");
     if (file >= 0)
       close(file);
-    return code;
+    return failed;
   }
   struct worker_process *made = process_new(host, id, ends[0]);
-  enum vatd_code code = spawn(made, ends[1], file, error);
+  enum vatd_code spawned = spawn(made, ends[1], file, code->fd, error);
   close(ends[1]);
   if (file >= 0)
     close(file);
-  if (code != VATD_OK) {
+  if (spawned != VATD_OK) {
     made->stopped = true;
     made->reaped = true;
     close_channel(made);
-    return code;
+    return spawned;
   }
-  limit_memory(made, program.size > 0, heap_bytes);
+  limit_memory(made, has_program, heap_bytes);
   watch_channel(made, false);
   *worker = made;
   return VATD_OK;

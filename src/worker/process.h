@@ -3,8 +3,8 @@
  * worker/process.h - the kernel's side of a worker process: spawn, frames in and out, deadline, end.
  *
  * A worker is a `vat-worker` process that serves one vat. Its only open channel is one end of a Unix socketpair (its
- * descriptor 3); it starts from a heap snapshot that all workers share as a sealed memory file (descriptor 4), where a C vat
- * has its own program.
+ * descriptor 3); it starts from a heap snapshot that all workers share as a sealed memory file (descriptor 4), or from one that
+ * the workers of a bundle share (descriptor 5). A C vat has its own program in descriptor 4.
  *
  *     spawned --- frames ---> … --- channel closed AND process reaped ---> ended: on_end, freed
  *
@@ -49,10 +49,15 @@ enum vatd_code worker_host_open(struct worker_host *host, const char *directory,
                                 struct error *error);
 void worker_host_close(struct worker_host *host);
 
-/* Starts a process that will be reported as `id`: of the program of a C vat, or, when `program` is empty, one with the
- * JavaScript engine. `heap_bytes` is what the vat may use: a program gets no more memory than that, and a little for itself;
+/* What a worker is to become. */
+struct worker_code {
+  struct bytes program; /* of a vat in C; empty: it gets the JavaScript engine, */
+  int fd;               /* and starts from this code image (code_images.h), unless it is -1 */
+};
+
+/* Starts a process that will be reported as `id`. `heap_bytes` is what the vat may use: a program gets no more memory than that, and a little for itself;
  * the engine bounds its heap by itself, but not what it decodes. The host must outlive the worker. */
-enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, struct bytes program, uint64_t heap_bytes,
+enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, const struct worker_code *code, uint64_t heap_bytes,
                                     struct worker_process **worker, struct error *error);
 /* Sends a whole frame and takes over its memory. When `timed`, the worker is killed (WORKER_DEADLINE) unless it
  * answers with a done or image frame within `deadline_ms` (0: the host's), counted from when it has answered what was sent before. */

@@ -109,8 +109,8 @@ static void tell(const struct probe_command *command)
 static void start(enum seccomp_audience audience)
 {
   struct error error;
-  struct bytes none = {NULL, 0};
-  if (worker_process_spawn(&host, 1, none, GIB, &probe.worker, &error) != VATD_OK) {
+  struct worker_code code = {.fd = -1};
+  if (worker_process_spawn(&host, 1, &code, GIB, &probe.worker, &error) != VATD_OK) {
     fprintf(stderr, "%s\n", error.text);
     exit(1);
   }

@@ -107,7 +107,7 @@ static void carry_out(struct harness *h, struct effect *effect)
     vat->worker = effect->worker;
     vat->vat = effect->vat;
     forget_deliveries(vat);
-    vat->program = arena_copy(&h->arena, buffer_bytes(&effect->frame));
+    vat->program = effect->name ? (struct bytes){NULL, 0} : arena_copy(&h->arena, buffer_bytes(&effect->frame));
     vat->starts++;
     break;
   case EFFECT_SEND:

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker/code_images.c - see code_images.h.
+ *
+ * An image is in the list with its file, or, when its bundle cannot be compiled or its heap is too large, without: then it is not tried
+ * again. The list is in the order of use.
+ */
+#include "worker/code_images.h"
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "wire/frame.h"
+#include "worker/memory_file.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define MAKER_NICENESS 10 /* vats come first */
+
+struct code_image {
+  struct code_image *next;
+  char *hash;
+  int fd; /* -1: there can be none */
+  size_t size;
+};
+
+static void drop(struct code_images *images, struct code_image **at)
+{
+  struct code_image *image = *at;
+  *at = image->next;
+  images->count--;
+  images->bytes -= image->size;
+  if (image->fd >= 0)
+    close(image->fd);
+  free(image->hash);
+  free(image);
+}
+
+static void drop_oldest(struct code_images *images)
+{
+  struct code_image **at = &images->first;
+  while ((*at)->next)
+    at = &(*at)->next;
+  drop(images, at);
+}
+
+static void add(struct code_images *images, char *hash, struct bytes content)
+{
+  struct code_image *image = memory_zalloc(sizeof *image);
+  *image = (struct code_image){.next = images->first, .hash = hash, .fd = -1};
+  if (content.size > 0 && content.size <= LIMIT_CODE_IMAGE)
+    image->fd = memory_file("vat-code", content);
+  image->size = image->fd >= 0 ? content.size : 0;
+  images->first = image;
+  images->count++;
+  images->bytes += image->size;
+  while (images->count > LIMIT_CODE_IMAGES || images->bytes > LIMIT_CODE_IMAGE_BYTES)
+    drop_oldest(images);
+}
+
+/* The image, as the first one in the list from now on; NULL when the bundle is not known. */
+static struct code_image *use(struct code_images *images, const char *hash)
+{
+  struct code_image **at = &images->first;
+  while (*at && strcmp((*at)->hash, hash) != 0)
+    at = &(*at)->next;
+  struct code_image *image = *at;
+  if (image) {
+    *at = image->next;
+    image->next = images->first;
+    images->first = image;
+  }
+  return image;
+}
+
+/* ---- the maker ---- */
+
+static void finish(struct code_images *images, struct bytes content)
+{
+  add(images, images->making, content);
+  images->maker = NULL;
+  images->making = NULL;
+}
+
+/* Whatever it says, it has said it. */
+static void on_maker_frame(void *context, uint64_t worker, struct bytes payload)
+{
+  struct code_images *images = context;
+  struct worker_process *maker = images->maker;
+  struct image_frame frame = {0};
+  struct error error;
+  (void)worker;
+  if (frame_decode_image(payload, &frame, &error) != VATD_OK)
+    frame.image = (struct bytes){0};
+  finish(images, frame.image);
+  worker_process_stop(maker);
+}
+
+static void on_maker_end(void *context, uint64_t worker, enum worker_end end, const char *detail)
+{
+  (void)worker, (void)end, (void)detail;
+  finish(context, (struct bytes){0});
+}
+
+void code_images_make(struct code_images *images, const char *hash, struct bytes bundle)
+{
+  struct error error;
+  struct buffer frame;
+  struct worker_code none = {.fd = -1};
+  if (images->maker || images->host.snapshot_fd < 0 || use(images, hash))
+    return;
+  buffer_init(&frame, LIMIT_FRAME_TO_WORKER);
+  bool encoded = frame_encode_compile(&frame, 1, bundle);
+  if (encoded && worker_process_spawn(&images->host, 1, &none, DEFAULT_HEAP_BYTES, &images->maker, &error) == VATD_OK) {
+    images->making = memory_strdup(hash);
+    setpriority(PRIO_PROCESS, (id_t)worker_process_pid(images->maker), MAKER_NICENESS);
+    worker_process_send(images->maker, &frame, true, 0);
+  }
+  buffer_fini(&frame);
+}
+
+int code_images_find(struct code_images *images, const char *hash)
+{
+  const struct code_image *image = use(images, hash);
+  return image ? image->fd : -1;
+}
+
+void code_images_open(struct code_images *images, const struct worker_host *host)
+{
+  *images = (struct code_images){.host = *host};
+  images->host.context = images;
+  images->host.on_frame = on_maker_frame;
+  images->host.on_end = on_maker_end;
+}
+
+void code_images_close(struct code_images *images)
+{
+  if (!images)
+    return;
+  if (images->maker)
+    worker_process_stop(images->maker);
+  images->maker = NULL;
+  free(images->making);
+  images->making = NULL;
+  while (images->first)
+    drop(images, &images->first);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker/code_images.h - what workers of a bundle that was started before start from: a heap with the bundle's code compiled.
+ *
+ * Most of a vat's start is the compilation of its code, and that is the same for all vats of a bundle. So a process of its own, as shut
+ * in as a worker and with no vat, gets the bundle, compiles it, runs nothing of it, and sends its heap, which is kept as a sealed memory
+ * file under the bundle's SHA-256. The processes that are handed the file are workers of vats with this very bundle: whatever hole in the
+ * parser the bundle may use, it reaches only where its own code would have run anyway. Nothing of a heap is looked at here.
+ *
+ * An image may be missing at any time: then a vat starts without. The least recently used ones go when there are too many.
+ */
+#ifndef VATD_WORKER_CODE_IMAGES_H
+#define VATD_WORKER_CODE_IMAGES_H
+
+#include "worker/process.h"
+
+struct code_image;
+
+struct code_images {
+  struct worker_host host;      /* of the makers */
+  struct code_image *first;     /* the most recently used one */
+  size_t count;
+  size_t bytes;
+  struct worker_process *maker; /* one at a time, or NULL */
+  char *making;                 /* the hash of its bundle */
+};
+
+/* `host` has been opened, and must outlive it. */
+void code_images_open(struct code_images *images, const struct worker_host *host);
+void code_images_close(struct code_images *images);
+
+/* The file for workers of the bundle, or -1; the caller may hand it to a child, and does not close it. */
+int code_images_find(struct code_images *images, const char *hash);
+
+/* Has an image made, unless there is one, or it is known that there can be none, or another one is being made. */
+void code_images_make(struct code_images *images, const char *hash, struct bytes bundle);
+
+#endif
