@@ -94,7 +94,7 @@ static void start_worker(struct vatd *v, const struct effect *effect)
   else
     code.program = buffer_bytes(&effect->frame);
   if (effect->name && code.fd < 0)
-    code_images_make(&v->code_images, effect->name, buffer_bytes(&effect->frame));
+    code_images_want(&v->code_images, effect->name, buffer_bytes(&effect->frame));
   if (worker_process_spawn(&v->host, effect->worker, &code, effect->heap_bytes, &worker, &error) == VATD_OK)
     idmap_put(&v->workers, effect->worker, worker);
   else
@@ -309,6 +309,14 @@ static bool step_until(struct vatd *v, uint64_t until)
   return false;
 }
 
+/* When nobody waits for anything: the launch that showed that an image would be of use does not wait for it. */
+static void make_images(struct vatd *v)
+{
+  uint64_t worker;
+  if (kernel_load(v->kernel, &worker) == KERNEL_AT_REST && !kernel_batch_open(v->kernel) && !v->rested)
+    code_images_make(&v->code_images);
+}
+
 static void pump(struct vatd *v)
 {
   if (v->pumping)
@@ -334,8 +342,10 @@ static void pump(struct vatd *v)
   }
   v->pumping = false;
   v->fed = false;
-  if (!more)
-    rest_look(v); /* which may feed it again */
+  if (!more) {
+    make_images(v);
+    rest_look(v);
+  } /* which may feed it again */
   arrange_return(v, more || v->fed);
 }
 

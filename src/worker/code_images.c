@@ -81,6 +81,7 @@ static void finish(struct code_images *images, struct bytes content)
   add(images, images->making, content);
   images->maker = NULL;
   images->making = NULL;
+  buffer_fini(&images->frame);
 }
 
 /* Whatever it says, it has said it. */
@@ -103,21 +104,26 @@ static void on_maker_end(void *context, uint64_t worker, enum worker_end end, co
   finish(context, (struct bytes){0});
 }
 
-void code_images_make(struct code_images *images, const char *hash, struct bytes bundle)
+void code_images_want(struct code_images *images, const char *hash, struct bytes bundle)
+{
+  if (images->making || images->host.snapshot_fd < 0 || use(images, hash))
+    return;
+  if (frame_encode_compile(&images->frame, 1, bundle))
+    images->making = memory_strdup(hash);
+}
+
+void code_images_make(struct code_images *images)
 {
   struct error error;
-  struct buffer frame;
   struct worker_code none = {.fd = -1};
-  if (images->maker || images->host.snapshot_fd < 0 || use(images, hash))
+  if (!images->making || images->maker)
     return;
-  buffer_init(&frame, LIMIT_FRAME_TO_WORKER);
-  bool encoded = frame_encode_compile(&frame, 1, bundle);
-  if (encoded && worker_process_spawn(&images->host, 1, &none, DEFAULT_HEAP_BYTES, &images->maker, &error) == VATD_OK) {
-    images->making = memory_strdup(hash);
-    setpriority(PRIO_PROCESS, (id_t)worker_process_pid(images->maker), MAKER_NICENESS);
-    worker_process_send(images->maker, &frame, true, 0);
+  if (worker_process_spawn(&images->host, 1, &none, DEFAULT_HEAP_BYTES, &images->maker, &error) != VATD_OK) {
+    finish(images, (struct bytes){0});
+    return;
   }
-  buffer_fini(&frame);
+  setpriority(PRIO_PROCESS, (id_t)worker_process_pid(images->maker), MAKER_NICENESS);
+  worker_process_send(images->maker, &images->frame, true, 0);
 }
 
 int code_images_find(struct code_images *images, const char *hash)
@@ -129,6 +135,7 @@ int code_images_find(struct code_images *images, const char *hash)
 void code_images_open(struct code_images *images, const struct worker_host *host)
 {
   *images = (struct code_images){.host = *host};
+  buffer_init(&images->frame, LIMIT_FRAME_TO_WORKER);
   images->host.context = images;
   images->host.on_frame = on_maker_frame;
   images->host.on_end = on_maker_end;
@@ -141,6 +148,7 @@ void code_images_close(struct code_images *images)
   if (images->maker)
     worker_process_stop(images->maker);
   images->maker = NULL;
+  buffer_fini(&images->frame);
   free(images->making);
   images->making = NULL;
   while (images->first)

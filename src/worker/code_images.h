@@ -22,7 +22,8 @@ struct code_images {
   size_t count;
   size_t bytes;
   struct worker_process *maker; /* one at a time, or NULL */
-  char *making;                 /* the hash of its bundle */
+  char *making;                 /* the hash of the bundle that it has, or will have; NULL: nothing is to be made */
+  struct buffer frame;          /* what it will be told, until there is a maker */
 };
 
 /* `host` has been opened, and must outlive it. */
@@ -32,7 +33,9 @@ void code_images_close(struct code_images *images);
 /* The file for workers of the bundle, or -1; the caller may hand it to a child, and does not close it. */
 int code_images_find(struct code_images *images, const char *hash);
 
-/* Has an image made, unless there is one, or it is known that there can be none, or another one is being made. */
-void code_images_make(struct code_images *images, const char *hash, struct bytes bundle);
+/* An image is to be made, unless there is one, or it is known that there can be none, or another one is to be made. */
+void code_images_want(struct code_images *images, const char *hash, struct bytes bundle);
+/* To be called when there is nothing more urgent to do: begins to make what is wanted. */
+void code_images_make(struct code_images *images);
 
 #endif
