@@ -261,12 +261,12 @@ static int serve_hibernate(struct worker *worker, uint64_t id)
   return send_out(worker);
 }
 
-static int serve_compile(struct worker *worker, uint64_t id)
+static int serve_compile(struct worker *worker)
 {
   struct error error;
-  struct bytes bundle;
+  struct compile_frame frame;
   struct buffer image;
-  enum vatd_code code = frame_decode_compile(buffer_bytes(&worker->in), &bundle, &error);
+  enum vatd_code code = frame_decode_compile(buffer_bytes(&worker->in), &frame, &error);
   if (code == VATD_OK && worker->started)
     code = error_set(&error, VATD_INVALID, "a compile frame after another");
   if (code != VATD_OK)
@@ -274,10 +274,10 @@ static int serve_compile(struct worker *worker, uint64_t id)
   worker->started = true;
   crank_begin(worker->crank);
   buffer_init(&image, LIMIT_CODE_IMAGE);
-  if (!worker->vat->compile || !worker->vat->compile(worker->vat->context, bundle, &image))
+  if (!worker->vat->compile || !worker->vat->compile(worker->vat->context, frame.bundle, &image))
     buffer_clear(&image);
   buffer_clear(&worker->out);
-  frame_encode_image(&worker->out, &(struct image_frame){id, buffer_bytes(&image)});
+  frame_encode_image(&worker->out, &(struct image_frame){frame.id, buffer_bytes(&image)});
   buffer_fini(&image);
   return send_out(worker);
 }
@@ -307,7 +307,7 @@ static int serve_frame(struct worker *worker)
   case FRAME_HIBERNATE:
     return serve_hibernate(worker, id);
   case FRAME_COMPILE:
-    return serve_compile(worker, id);
+    return serve_compile(worker);
   case FRAME_DONE:
   case FRAME_PONG:
   case FRAME_PAGE:

@@ -257,11 +257,11 @@ bool frame_encode_hibernate(struct buffer *out, uint64_t id)
   return encode_bare(out, FRAME_HIBERNATE, id);
 }
 
-bool frame_encode_compile(struct buffer *out, uint64_t id, struct bytes bundle)
+bool frame_encode_compile(struct buffer *out, const struct compile_frame *frame)
 {
   struct frame_writer writer;
-  writer_begin(&writer, out, FRAME_COMPILE, id, 3);
-  pack_text(&writer.packer, bundle);
+  writer_begin(&writer, out, FRAME_COMPILE, frame->id, 3);
+  pack_text(&writer.packer, frame->bundle);
   return writer_end(&writer);
 }
 
@@ -568,15 +568,16 @@ enum vatd_code frame_decode_done(struct bytes payload, struct arena *arena, stru
   return VATD_OK;
 }
 
-enum vatd_code frame_decode_compile(struct bytes payload, struct bytes *bundle, struct error *error)
+enum vatd_code frame_decode_compile(struct bytes payload, struct compile_frame *frame, struct error *error)
 {
   struct frame_reader reader;
+  struct compile_frame read = {0};
   reader_init(&reader, payload, NULL, error);
-  read_head(&reader, FRAME_COMPILE, 3);
-  struct bytes read = unpack_text(&reader.in, LIMIT_BUNDLE, "the bundle");
+  read.id = read_head(&reader, FRAME_COMPILE, 3);
+  read.bundle = unpack_text(&reader.in, LIMIT_BUNDLE, "the bundle");
   if (read_end(&reader) != VATD_OK)
     return VATD_INVALID;
-  *bundle = read;
+  *frame = read;
   return VATD_OK;
 }
 

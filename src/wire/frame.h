@@ -226,6 +226,12 @@ struct page_reply_frame {
   bool more;                  /* whether there are rows behind them */
 };
 
+/* Asks a worker that has no vat for an image of the bundle's code. */
+struct compile_frame {
+  uint64_t id;
+  struct bytes bundle;
+};
+
 /* What a worker answers to `hibernate`: its heap, for the next worker of the same vat; empty: it could not write it down. To `compile`:
  * a heap that has the bundle's code, of which nothing has run, for workers of that bundle's vats; empty: there is none. */
 struct image_frame {
@@ -243,7 +249,7 @@ bool frame_encode_done(struct buffer *out, const struct done_frame *frame);
 bool frame_encode_ping(struct buffer *out, uint64_t id);
 bool frame_encode_pong(struct buffer *out, uint64_t id);
 bool frame_encode_hibernate(struct buffer *out, uint64_t id);
-bool frame_encode_compile(struct buffer *out, uint64_t id, struct bytes bundle);
+bool frame_encode_compile(struct buffer *out, const struct compile_frame *frame);
 bool frame_encode_image(struct buffer *out, const struct image_frame *frame);
 bool frame_encode_page(struct buffer *out, const struct page_frame *frame);
 bool frame_encode_page_reply(struct buffer *out, const struct page_reply_frame *frame);
@@ -261,8 +267,7 @@ enum vatd_code frame_decode_init(struct bytes payload, struct arena *arena, stru
 enum vatd_code frame_decode_deliver(struct bytes payload, struct arena *arena, struct deliver_frame *frame,
                                     struct error *error);
 enum vatd_code frame_decode_done(struct bytes payload, struct arena *arena, struct done_frame *frame, struct error *error);
-/* `bundle` is borrowed from the payload. */
-enum vatd_code frame_decode_compile(struct bytes payload, struct bytes *bundle, struct error *error);
+enum vatd_code frame_decode_compile(struct bytes payload, struct compile_frame *frame, struct error *error);
 enum vatd_code frame_decode_image(struct bytes payload, struct image_frame *frame, struct error *error);
 /* What it asks for is within the limits. */
 enum vatd_code frame_decode_page(struct bytes payload, struct page_frame *frame, struct error *error);

@@ -108,7 +108,7 @@ void code_images_want(struct code_images *images, const char *hash, struct bytes
 {
   if (images->making || images->host.snapshot_fd < 0 || use(images, hash))
     return;
-  if (frame_encode_compile(&images->frame, 1, bundle))
+  if (frame_encode_compile(&images->frame, &(struct compile_frame){1, bundle}))
     images->making = memory_strdup(hash);
 }
 

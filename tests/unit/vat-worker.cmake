@@ -7,7 +7,7 @@ vatd_unit_test(source_scan_test unit/source_scan_test.c LINK vatd_worker_parts)
 
 set(VAT_CODE_DIR ${CMAKE_BINARY_DIR}/tests/vats)
 set(VAT_CODE)
-foreach(vat probe durable storage chance heap)
+foreach(vat probe durable storage chance heap toplevel)
   add_custom_command(
     OUTPUT ${VAT_CODE_DIR}/${vat}.code.js
     COMMAND ${ESBUILD} tests/unit/vats/${vat}.js --bundle --format=iife --global-name=__vatExports__ --target=es2022
@@ -56,4 +56,5 @@ worker_unit_test(worker_test LINK)
 worker_unit_test(liveslots_test LINK)
 worker_unit_test(oracle_test unit/random_delivery.c LINK)
 worker_unit_test(hibernation_test unit/local_vat.c unit/random_delivery.c LINK vatd_engine)
-set_target_properties(hibernation_test PROPERTIES INTERPROCEDURAL_OPTIMIZATION ${VATD_LTO})
+worker_unit_test(code_image_test unit/local_vat.c LINK vatd_engine)
+set_target_properties(hibernation_test code_image_test PROPERTIES INTERPROCEDURAL_OPTIMIZATION ${VATD_LTO})

@@ -92,6 +92,11 @@ static const struct image_frame images[] = {
     {UINT64_MAX, {long_image, sizeof long_image}},
 };
 
+static const struct compile_frame compiles[] = {
+    {1, TEXT("")},
+    {UINT64_MAX, TEXT("{\"code\":\"\"}")},
+};
+
 /* Frames of an id and nothing else. */
 static const enum frame_type bare[] = {FRAME_PING, FRAME_PONG, FRAME_HIBERNATE};
 
@@ -106,7 +111,7 @@ static void encode_bare(struct buffer *out, enum frame_type type, uint64_t id)
 size_t wire_frame_count(void)
 {
   return COUNT_OF(inits) + COUNT_OF(deliveries) + COUNT_OF(dones) + COUNT_OF(pages) + COUNT_OF(page_replies) + COUNT_OF(images) +
-         COUNT_OF(bare);
+         COUNT_OF(compiles) + COUNT_OF(bare);
 }
 
 enum frame_type wire_frame_encode(size_t n, struct buffer *out)
@@ -141,6 +146,11 @@ enum frame_type wire_frame_encode(size_t n, struct buffer *out)
     return FRAME_IMAGE;
   }
   n -= COUNT_OF(images);
+  if (n < COUNT_OF(compiles)) {
+    CHECK(frame_encode_compile(out, &compiles[n]));
+    return FRAME_COMPILE;
+  }
+  n -= COUNT_OF(compiles);
   encode_bare(out, bare[n], n ? 65536 : 128);
   return bare[n];
 }
@@ -199,6 +209,15 @@ static enum vatd_code image_again(struct bytes payload, struct buffer *out, stru
   return code;
 }
 
+static enum vatd_code compile_again(struct bytes payload, struct buffer *out, struct error *error)
+{
+  struct compile_frame frame;
+  enum vatd_code code = frame_decode_compile(payload, &frame, error);
+  if (code == VATD_OK)
+    CHECK(frame_encode_compile(out, &frame));
+  return code;
+}
+
 static enum vatd_code bare_again(enum frame_type expected, struct bytes payload, struct buffer *out,
                                  struct error *error)
 {
@@ -229,6 +248,8 @@ enum vatd_code wire_frame_again(enum frame_type type, struct bytes payload, stru
     code = page_reply_again(payload, &arena, out, error);
   else if (type == FRAME_IMAGE)
     code = image_again(payload, out, error);
+  else if (type == FRAME_COMPILE)
+    code = compile_again(payload, out, error);
   else
     code = bare_again(type, payload, out, error);
   arena_fini(&arena);
