@@ -58,7 +58,8 @@ enum vatd_code engine_compile(struct engine *engine, struct bytes bundle, struct
  * there may be. An image is INVALID when it is none, or damaged, or of another build; one that was forged on purpose may do to
  * this process whatever it likes: that is what the sandbox is for.
  *
- * To write one is a collection: finalizers of what it finds run in the next crank. LIMIT: it is too large. INVALID: there is
+ * To write one is a collection: finalizers of what it finds run in the next crank, and a presence that liveslots makes again after
+ * it may have another name than it had, as after any collection. LIMIT: it is too large. INVALID: there is
  * something in the heap that cannot be written. In both cases the vat may go on, unless the engine is `broken` now.
  */
 enum vatd_code engine_write_image(struct engine *engine, struct buffer *out, struct error *error);

@@ -38,8 +38,11 @@ static struct done_frame start_vat(struct local_vat *vat, const char *config, co
 static void require_same(const struct local_vat *a, const struct local_vat *b)
 {
   struct bytes one = buffer_bytes(&a->frame), other = buffer_bytes(&b->frame);
-  if (!bytes_equal(one, other))
-    fail_msg("this differs:\n%.*s\n%.*s", BYTES_ARG(one), BYTES_ARG(other));
+  if (bytes_equal(one, other))
+    return;
+  print_frame(one);
+  print_frame(other);
+  fail_msg("the two differ");
 }
 
 static struct local_vat plain, quick; /* large */

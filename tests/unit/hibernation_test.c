@@ -43,8 +43,11 @@ struct twins {
 static void require_same(const struct twins *twins, const char *what)
 {
   struct bytes a = buffer_bytes(&twins->awake.frame), b = buffer_bytes(&twins->napping.frame);
-  if (!bytes_equal(a, b))
-    fail_msg("%s differs:\n%.*s\n%.*s", what, BYTES_ARG(a), BYTES_ARG(b));
+  if (bytes_equal(a, b))
+    return;
+  print_frame(a);
+  print_frame(b);
+  fail_msg("%s differs", what);
 }
 
 static void open_twins(struct twins *twins, const char *name, const char *config, struct bytes from)
@@ -409,6 +412,19 @@ static enum done_status random_notify(struct twins *twins, unsigned number)
   return status;
 }
 
+/*
+ * An image is a collection, and when there was one can be seen in a vat: liveslots names a presence anew that was collected and comes
+ * again (`Alleged: presence o-5`). So the twin that stays awake writes an image, too, which nobody reads.
+ */
+static void nap(struct twins *twins)
+{
+  struct buffer image;
+  buffer_init(&image, LIMIT_HEAP_IMAGE);
+  assert_true(local_vat_write_image(&twins->awake, &image));
+  buffer_fini(&image);
+  local_vat_nap(&twins->napping);
+}
+
 static void a_vat_that_naps_answers_like_one_that_does_not(void **state)
 {
   static struct twins twins;
@@ -416,7 +432,7 @@ static void a_vat_that_naps_answers_like_one_that_does_not(void **state)
   open_twins(&twins, "chance", "{}", snapshot);
   for (unsigned i = 0; i < DELIVERIES; i++) {
     if (chance(DELIVERIES_PER_NAP) == 0)
-      local_vat_nap(&twins.napping);
+      nap(&twins);
     enum done_status status = random_message(&twins, i);
     if (status == DONE_OK && chance(4) == 0)
       status = random_notify(&twins, i / 8);

@@ -35,15 +35,6 @@ static void note(struct buffer *out, struct done_frame done)
   assert_true(frame_encode_done(out, &done));
 }
 
-/* MessagePack with its texts legible. */
-static void print_frame(struct bytes frame)
-{
-  printf("# ");
-  for (size_t i = 0; i < frame.size && i < 3000; i++)
-    putchar(frame.data[i] >= ' ' && frame.data[i] < 127 ? frame.data[i] : '.');
-  printf("\n");
-}
-
 /* False: the two answered differently. */
 static bool both(struct pair *pair, const struct delivery *delivery)
 {

@@ -267,6 +267,14 @@ char *bundle_of_vat(const char *name)
   return bundle;
 }
 
+void print_frame(struct bytes frame)
+{
+  printf("# ");
+  for (size_t i = 0; i < frame.size && i < 3000; i++)
+    putchar(frame.data[i] >= ' ' && frame.data[i] < 127 ? frame.data[i] : '.');
+  printf("\n");
+}
+
 const char *done_set(struct worker_process *worker, const struct done_frame *done, const char *key)
 {
   for (size_t i = 0; i < done->sets.count; i++) {

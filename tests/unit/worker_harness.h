@@ -60,6 +60,9 @@ char *bundle_of_code(const char *code);
 /* The bundle of tests/unit/vats/NAME.js; the caller frees it. */
 char *bundle_of_vat(const char *name);
 
+/* MessagePack with its texts legible, as a comment of the test's output. */
+void print_frame(struct bytes frame);
+
 /* The text of a value in a checkpoint, or NULL; NUL-terminated, in the answer's arena. */
 const char *done_set(struct worker_process *worker, const struct done_frame *done, const char *key);
 /* The body with which the (only) result was resolved; fails the test when there is none. */
