@@ -144,7 +144,7 @@ static const char *any_method(void)
 void random_call(struct buffer *body)
 {
   const char *method = any_method();
-  add(body, chance(200) == 0 ? "#[\"" + 1 : "#[\""); /* without the sign of smallcaps it is the older encoding */
+  add(body, chance(200) == 0 ? "[\"" : "#[\""); /* without the sign of smallcaps it is the older encoding */
   add(body, method);
   add(body, "\",[");
   add_arguments(body, method);
