@@ -122,7 +122,7 @@
 #define MANY_WAITING 64       /* requests: then nobody waits for a single answer, and */
 #define LIMIT_BUSY_BATCH_MS 20 /* a batch may take so long, for a commit costs the same */
 #define DEFAULT_MOST_WORKERS 200 /* beyond, idle vats that may sleep are put to sleep */
-#define LIMIT_DELIVERIES_AHEAD 16 /* under way to one vat at once */
+#define LIMIT_DELIVERIES_AHEAD 64 /* under way to one vat at once */
 #define LIMIT_AHEAD_BYTES MIB     /* of frames under way to one vat, beyond which no more are sent */
 #define LIMIT_UNDO_BYTES (4096ull * MIB) /* what one crank may replace; several times what it may write */
 #define LIMIT_BATCHED_DELETES 200 /* kept in memory between two cranks of a batch */
