@@ -19,6 +19,8 @@
 #include <time.h>
 
 #include <cmocka.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #define TEXT(literal) bytes_from(literal, sizeof(literal) - 1)
 
@@ -257,6 +259,7 @@ static void model_compare(const struct model *model, const struct ordmap *map)
   bool more = ordmap_seek(map, key, &key, &value);
   for (unsigned i = 0; i < MODEL_KEYS; i++) {
     char expected[2];
+    assert_int_equal(ordmap_get(map, model_key(i, expected), NULL), model->values[i] != 0);
     if (!model->values[i])
       continue;
     assert_true(more);
@@ -280,6 +283,10 @@ static void an_ordered_map_agrees_with_a_sorted_model(void **state)
     model_write(&model, &map);
     if (step % 50 == 0)
       model_compare(&model, &map);
+    if (step % 5000 == 4999) {
+      ordmap_clear(&map);
+      memset(model.values, 0, sizeof model.values);
+    }
   }
   model_compare(&model, &map);
   ordmap_clear(&map);
@@ -287,6 +294,35 @@ static void an_ordered_map_agrees_with_a_sorted_model(void **state)
   assert_int_equal(map.total, 0);
   ordmap_fini(&map);
   ordmap_fini(NULL);
+}
+
+/* The next number from `from` whose hash ends in as many zeros as no map of the test has chains for. */
+static uint32_t of_one_chain(uint32_t from)
+{
+  while (XXH3_64bits(&from, sizeof from) & 0xfff)
+    from++;
+  return from;
+}
+
+static void keys_chosen_to_share_a_hash_are_found_too(void **state)
+{
+  (void)state;
+  enum { KEYS = 300 };
+  uint32_t keys[KEYS];
+  struct ordmap map;
+  struct bytes value;
+  ordmap_init(&map);
+  for (uint32_t i = 0; i < KEYS; i++) {
+    keys[i] = of_one_chain(i ? keys[i - 1] + 1 : 1);
+    ordmap_put(&map, bytes_from(&keys[i], sizeof keys[i]), bytes_from(&i, sizeof i));
+  }
+  for (uint32_t i = 0; i < KEYS; i += 3)
+    assert_true(ordmap_remove(&map, bytes_from(&keys[i], sizeof keys[i])));
+  for (uint32_t i = 0; i < KEYS; i++) {
+    assert_int_equal(ordmap_get(&map, bytes_from(&keys[i], sizeof keys[i]), &value), i % 3 != 0);
+    assert_true(i % 3 == 0 || bytes_equal(value, bytes_from(&i, sizeof i)));
+  }
+  ordmap_fini(&map);
 }
 
 static void seek_and_next_differ_on_a_key_that_is_there(void **state)
@@ -405,6 +441,7 @@ int main(void)
       cmocka_unit_test(an_arena_takes_requests_larger_than_a_block),
       cmocka_unit_test(an_arena_copies_and_prints),
       cmocka_unit_test(an_ordered_map_agrees_with_a_sorted_model),
+      cmocka_unit_test(keys_chosen_to_share_a_hash_are_found_too),
       cmocka_unit_test(seek_and_next_differ_on_a_key_that_is_there),
       cmocka_unit_test(a_value_may_be_put_from_the_map_itself),
       cmocka_unit_test(an_error_reads_from_the_outside_in),
