@@ -127,6 +127,7 @@
 #define LIMIT_UNDO_BYTES (4096ull * MIB) /* what one crank may replace; several times what it may write */
 #define LIMIT_BATCHED_DELETES 200 /* kept in memory between two cranks of a batch */
 #define LIMIT_CACHED_ROWS 131072 /* of the kernel's table, kept in memory beyond their batch */
+#define LIMIT_REMEMBERED_ROOTS 16384 /* of vats that requests have named */
 #define LIMIT_CACHED_ROW (4 * KIB) /* key and value of one of them */
 #define LIMIT_BACKUP_PAGES 64 /* of a backup, between two batches */
 

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/limits.h"
 #include "base/idmap.h"
+#include "base/ordmap.h"
 #include "kernel/ids.h"
 #include "kernel/kernel.h"
 
@@ -237,6 +238,7 @@ struct kernel {
   struct number_list interrupted;  /* subclusters whose launch an earlier kernel's end has interrupted */
   struct number_list loose;        /* queue slots that need no worker */
   struct launch *launches;
+  struct ordmap roots; /* of vats, as requests name them; targets.h */
   uint64_t steps;   /* taken so far */
   uint64_t uses;    /* starts and deliveries done so far */
   size_t most_flights; /* deliveries to one vat that may be under way at once */

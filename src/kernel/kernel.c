@@ -24,6 +24,7 @@
 #include "kernel/requests.h"
 #include "kernel/services.h"
 #include "kernel/sleep.h"
+#include "kernel/targets.h"
 #include "kernel/vats.h"
 
 #include <inttypes.h>
@@ -118,6 +119,7 @@ enum vatd_code kernel_open(struct store *store, struct kernel **kernel, struct e
   idmap_init(&k->vats);
   idmap_init(&k->workers);
   idmap_init(&k->waiters);
+  ordmap_init(&k->roots);
   services_init(&k->services);
   store->on_outcome = batch_ended;
   store->outcome_context = k;
@@ -146,6 +148,7 @@ static void forget_run_time(struct kernel *k)
   number_list_clear(&k->loose);
   launches_fini(k);
   services_forget_calls(&k->services);
+  targets_forget(k);
   k->under_way = 0;
   k->hibernating = 0;
 }
@@ -192,6 +195,7 @@ void kernel_free(struct kernel *k)
     return;
   forget_run_time(k);
   gate_fini(k);
+  ordmap_fini(&k->roots);
   services_fini(&k->services);
   json_decref(k->sandbox);
   json_decref(k->allowed_globals);
@@ -455,24 +459,6 @@ void kernel_answer_error(struct kernel *k, uint64_t request, enum vatd_code code
 }
 
 /* ---- questions ---- */
-
-enum vatd_code kernel_find_vat(struct kernel *k, struct bytes text, uint64_t *id, struct error *error)
-{
-  uint64_t number;
-  uint64_t *ids;
-  if (vat_id_parse(text, &number) && vat_exists(k, number)) {
-    *id = number;
-    return VATD_OK;
-  }
-  size_t count = text.size <= LIMIT_NAME_LENGTH && bytes_are_utf8(text) ? vats_named(k, text, &ids) : 0;
-  if (count == 0)
-    return error_set(error, VATD_NOT_FOUND, "there is no vat '%.*s'", BYTES_ARG(text));
-  if (count > 1)
-    return error_set(error, VATD_INVALID, "%zu vats are named '%.*s' (%s, %s%s); use the id", count, BYTES_ARG(text),
-                     vat_id_text(ids[0]).text, vat_id_text(ids[1]).text, count > 2 ? ", …" : "");
-  *id = ids[0];
-  return VATD_OK;
-}
 
 json_t *kernel_vat_config(struct kernel *k, uint64_t vat)
 {

@@ -14,6 +14,7 @@
 #include "kernel/records.h"
 #include "kernel/refs.h"
 #include "kernel/suspension.h"
+#include "kernel/targets.h"
 #include "kernel/vats.h"
 
 #include <stdlib.h>
@@ -290,22 +291,14 @@ static enum vatd_code expect_reference(struct kernel *k, struct kref kref, struc
 /* A kref, or the root of the vat with this id or name. */
 static enum vatd_code find_target(struct kernel *k, struct bytes text, struct kref *target, struct error *error)
 {
-  uint64_t vat;
   struct kref kref;
-  struct vat_record record;
   if (kref_parse(text, &kref)) {
     if (expect_reference(k, kref, error) != VATD_OK)
       return VATD_NOT_FOUND;
     *target = kref;
     return VATD_OK;
   }
-  enum vatd_code code = kernel_find_vat(k, text, &vat, error);
-  if (code != VATD_OK)
-    return code;
-  if (!vat_record_get(k, vat, &record) || record.root.type == KREF_NONE)
-    return error_set(error, VATD_BUSY, "vat %.*s has not started yet", BYTES_ARG(text));
-  *target = record.root;
-  return VATD_OK;
+  return target_find_root(k, text, target, error);
 }
 
 enum vatd_code request_read_slots(struct kernel *k, const json_t *slots, struct kernel_data *data, struct error *error)

@@ -17,6 +17,7 @@
 #include "kernel/refs.h"
 #include "kernel/restart.h"
 #include "kernel/suspension.h"
+#include "kernel/targets.h"
 
 #include <stdlib.h>
 
@@ -92,6 +93,7 @@ size_t vats_all(struct kernel *k, uint64_t **ids)
 
 uint64_t vat_create(struct kernel *k, uint64_t subcluster, const char *name, const json_t *config, struct bytes code)
 {
+  targets_forget(k);
   uint64_t id = record_take_id(k, "nextVatId");
   struct vat_record record = {.name = bytes_of(name), .subcluster = subcluster, .bundle = blob_add(k, code)};
   record_put_json(k, vat_key(k, "vatConfig", id), config);
@@ -137,6 +139,7 @@ void vat_terminate(struct kernel *k, uint64_t id, const char *detail)
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
     record_delete(k, vat_key(k, rows[i], id));
   record_delete(k, name_key(k, record.name, id));
+  targets_forget(k);
   subcluster_remove_vat(k, record.subcluster, id);
   cleanup_begin(k, id, detail);
   number_list_add(&k->staged.ended, id);

@@ -277,8 +277,7 @@ static void table_put(struct batched_store *b, struct table *table, struct bytes
 
 static void table_delete(struct batched_store *b, struct table *table, struct bytes full)
 {
-  struct bytes ignored;
-  bool never_there = table == &b->kv && row_cache_get(&b->cache, full, &ignored) == ROW_ABSENT;
+  bool never_there = table == &b->kv && row_cache_take_absent(&b->cache, full);
   undo_log_remove(&b->undo, &table->puts, full);
   if (!is_cleared(b) && !never_there && !ordmap_get(&table->deletes, full, NULL))
     undo_log_put(&b->undo, &table->deletes, full, bytes_of(""));
@@ -483,14 +482,19 @@ static enum vatd_code release(struct store *store, const char *name, struct erro
 
 /* ---- the end of a batch ---- */
 
-static void forget_batch(struct batched_store *b)
+static void for_each_map(struct batched_store *b, void (*what)(struct ordmap *map))
 {
   struct ordmap *const maps[] = {&b->kv.puts,     &b->kv.deletes,     &b->vatstore.puts, &b->vatstore.deletes,
                                  &b->bundle.puts, &b->bundle.deletes, &b->cleared};
+  for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
+    what(maps[i]);
+}
+
+static void forget_batch(struct batched_store *b)
+{
   undo_log_forget(&b->undo);
   savepoints_cut(&b->savepoints, 0);
-  for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
-    ordmap_clear(maps[i]);
+  for_each_map(b, ordmap_clear);
 }
 
 /* A stored key of the vatstore table, taken apart. */
@@ -631,7 +635,7 @@ static void close_store(struct store *store)
   if (!store)
     return;
   struct batched_store *b = of(store);
-  forget_batch(b);
+  for_each_map(b, ordmap_fini);
   undo_log_fini(&b->undo);
   savepoints_fini(&b->savepoints);
   row_cache_fini(&b->cache);

@@ -98,6 +98,15 @@ void row_cache_forget(struct row_cache *cache, struct bytes key)
     empty(place);
 }
 
+bool row_cache_take_absent(struct row_cache *cache, struct bytes key)
+{
+  struct cache_place *place = find(cache, key, hash_of(key));
+  bool absent = place && !place->row->present;
+  if (absent)
+    empty(place);
+  return absent;
+}
+
 /* An empty place, or that of the row that came first. The difference of two numbers is right also when they have begun anew. */
 static struct cache_place *place_for_newcomer(const struct row_cache *cache, uint64_t hash)
 {

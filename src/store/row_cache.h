@@ -29,6 +29,8 @@ enum row_cache_answer { ROW_UNKNOWN, ROW_ABSENT, ROW_PRESENT };
 enum row_cache_answer row_cache_get(const struct row_cache *cache, struct bytes key, struct bytes *value);
 void row_cache_put(struct row_cache *cache, struct bytes key, struct bytes value);
 void row_cache_put_absent(struct row_cache *cache, struct bytes key);
+/* True when there is known to be no such row; which is not known any more then. For a name that is given up. */
+bool row_cache_take_absent(struct row_cache *cache, struct bytes key);
 /* The row is gone, and nobody is likely to ask for it again. */
 void row_cache_forget(struct row_cache *cache, struct bytes key);
 

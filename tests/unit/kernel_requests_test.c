@@ -180,6 +180,47 @@ static void vats_are_found_by_id_and_by_name(void **state)
   assert_contains(error.text, "2 vats are named 'alice'");
 }
 
+/* Calls the vat, which must be the one that gets the message. */
+static void call_arrives(struct harness *h, const char *target, uint64_t vat)
+{
+  uint64_t request = harness_call(h, target, "x");
+  harness_pump(h);
+  assert_true(harness_has_delivery(h, vat));
+  harness_return(h, vat, "#1", NULL);
+  harness_pump(h);
+  assert_int_equal(harness_answer_code(h, request), VATD_OK);
+}
+
+static void a_name_that_was_used_stands_for_what_it_would_stand_for_anew(void **state)
+{
+  struct harness *h = *state;
+  harness_launch(h, "alice", NULL);
+  call_arrives(h, "alice", ALICE);
+  call_arrives(h, "alice", ALICE);
+  harness_launch(h, "alice", NULL);
+  uint64_t shared = harness_call(h, "alice", "x");
+  assert_int_equal(harness_answer_code(h, shared), VATD_INVALID);
+  call_arrives(h, "v2", 2);
+  kernel_terminate_vat(h->kernel, 0, "end", bytes_of("v2"));
+  harness_pump(h);
+  call_arrives(h, "alice", ALICE);
+  uint64_t ended = harness_call(h, "v2", "x");
+  assert_int_equal(harness_answer_code(h, ended), VATD_NOT_FOUND);
+  harness_crash(h);
+  call_arrives(h, "alice", ALICE);
+}
+
+static void a_name_means_nothing_once_the_state_is_cleared(void **state)
+{
+  struct harness *h = *state;
+  harness_launch(h, "alice", NULL);
+  call_arrives(h, "alice", ALICE);
+  kernel_clear_state(h->kernel, h->next_request++);
+  harness_pump(h);
+  uint64_t request = harness_call(h, "alice", "x");
+  assert_int_equal(harness_answer_code(h, request), VATD_NOT_FOUND);
+}
+
 static void names_may_be_required_to_be_unique(void **state)
 {
   struct harness *h = *state;
@@ -260,6 +301,8 @@ int main(void)
       KERNEL_TEST(an_end_is_there_or_not_after_a_crash_and_its_key_ends_it_once),
       KERNEL_TEST(the_oldest_keys_are_forgotten),
       KERNEL_TEST(vats_are_found_by_id_and_by_name),
+      KERNEL_TEST(a_name_that_was_used_stands_for_what_it_would_stand_for_anew),
+      KERNEL_TEST(a_name_means_nothing_once_the_state_is_cleared),
       KERNEL_TEST(names_may_be_required_to_be_unique),
       KERNEL_TEST(bad_targets_and_references_are_refused_without_a_trace),
       KERNEL_TEST(looking_shows_what_is_there),
