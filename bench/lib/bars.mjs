@@ -68,6 +68,7 @@ const share = (figure, limit) => record => {
 const SHARES = [
   ['W1 awaited', 'one-row WAL+FULL transactions', share('W1.awaited', 'walFull'), 0.35],
   ['W1 all at once', 'raw XS deliveries', share('W1.queued', 'xsSet'), 0.8],
+  ['W1p 8 vats, one message each', 'W1 awaited', share('W1p.awaited', record => median(record, 'vatd', 'W1.awaited')), 1.7],
   ['W1p 8 vats', 'W1 all at once', share('W1p.queued', record => median(record, 'vatd', 'W1.queued')), 1.7],
 ];
 
