@@ -103,7 +103,8 @@ const inTwo = (namespace, provide) => {
   };
 };
 
-let compiled; // until it is run
+/* Kept when it has been run: its code lies between what the snapshot and the image brought, and nothing of that moves (vat-worker/heap_place.h). */
+let compiled;
 
 const compile = bundleText => {
   compiled = compileBundle(bundleText);
@@ -115,7 +116,6 @@ const start = (vatID, configText, bundleText) => {
   const buildVatNamespace = async (endowments, inescapableGlobals) => {
     const all = { harden, console: vatConsole, assert, ...granted, ...endowments, ...inescapableGlobals };
     const run = compiled ?? compileBundle(bundleText);
-    compiled = undefined;
     const namespace = run(all);
     return Object.keys(kernelObjects).length === 0 ? namespace : inTwo(namespace, provide);
   };

@@ -60,9 +60,9 @@
 #define LIMIT_WORKER_STACK (8 * MIB)
 #define WORKER_BYTES_OF_PROGRAM (16 * MIB) /* memory of a vat in C beside its limit: libraries, frames */
 #define LIMIT_HEAP_IMAGE (256 * MIB) /* a vat's heap as an image, before it is compressed; a larger one is not kept */
-#define LIMIT_CODE_IMAGE (16 * MIB)       /* what workers of a bundle start from (worker/code_images.h); of a larger one none is kept */
+#define LIMIT_CODE_IMAGE (32 * MIB)       /* what workers of a bundle start from (worker/code_images.h), the heap twice; of a larger one none is kept */
 #define LIMIT_CODE_IMAGES 64              /* of the bundles that were started last */
-#define LIMIT_CODE_IMAGE_BYTES (64 * MIB) /* of all of them */
+#define LIMIT_CODE_IMAGE_BYTES (128 * MIB) /* of all of them */
 #define WORKER_BYTES_OF_ENGINE (4 * GIB)   /* beside the heap: the storage cache, an init frame, what a crank did */
 
 /* A bundle's JSON text, and a cluster configuration. */

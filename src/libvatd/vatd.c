@@ -90,7 +90,7 @@ static void start_worker(struct vatd *v, const struct effect *effect)
   struct worker_process *worker;
   struct worker_code code = {.fd = -1};
   if (effect->name)
-    code.fd = code_images_find(&v->code_images, effect->name);
+    code = code_images_find(&v->code_images, effect->name);
   else
     code.program = buffer_bytes(&effect->frame);
   if (effect->name && code.fd < 0)

@@ -18,6 +18,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "vat-worker/cesu8.h"
+#include "vat-worker/code_image.h"
 #include "vat-worker/image.h"
 #include "vat-worker/values.h"
 
@@ -330,9 +331,28 @@ static void release_snapshot(const struct engine *engine)
     madvise((void *)engine->code.data, engine->code.size, MADV_DONTNEED);
 }
 
+/* The machine that is made next lies at the engine's place, if there is one and it is large enough. */
+static bool use_place(struct engine *engine, size_t slots_size, struct bytes pages)
+{
+  bool usable = heap_place_lay_out(&engine->place, slots_size, pages);
+  if (usable)
+    xs_platform_place_next(&engine->place);
+  return usable;
+}
+
+static enum vatd_code read_code(struct engine *engine, struct error *error)
+{
+  struct code_image image;
+  enum vatd_code code = code_image_read(&image, engine->code, error);
+  if (code != VATD_OK)
+    return code;
+  use_place(engine, image.slots.size, bytes_from(image.slots.data, image.slots.size + image.chunks.size));
+  return read_heap(engine, image.heap, "code image", error);
+}
+
 enum vatd_code engine_open_snapshot(struct engine *engine, struct error *error)
 {
-  engine->compiled = engine->code.size && read_heap(engine, engine->code, "code image", error) == VATD_OK;
+  engine->compiled = engine->code.size && read_code(engine, error) == VATD_OK;
   enum vatd_code code = engine->compiled ? VATD_OK : read_heap(engine, engine->snapshot, "snapshot", error);
   release_snapshot(engine);
   return code;
@@ -378,6 +398,35 @@ static void enter_compile(xsMachine *the, const void *bundle)
   xsResult = xsCall1(xsResult, xsID("compile"), xsVar(0));
 }
 
+/* What a machine that reads `heap` has in memory, in the place of the one there is. */
+static enum vatd_code lay_out_pages(struct engine *engine, struct code_image *image, struct error *error)
+{
+  size_t slots_size = xs_platform_slots_size(engine->machine);
+  if (!use_place(engine, slots_size, (struct bytes){0}))
+    return VATD_OK;
+  engine_close(engine);
+  enum vatd_code code = read_heap(engine, image->heap, "heap", error);
+  if (code != VATD_OK)
+    return code;
+  image->slots = xs_platform_slot_pages(engine->machine);
+  image->chunks = xs_platform_chunk_pages(engine->machine);
+  return VATD_OK;
+}
+
+static enum vatd_code write_code(struct engine *engine, struct buffer *out, struct error *error)
+{
+  struct buffer heap;
+  buffer_init(&heap, LIMIT_CODE_IMAGE);
+  enum vatd_code code = write_heap(engine, &heap, error);
+  struct code_image image = {.heap = buffer_bytes(&heap)};
+  if (code == VATD_OK)
+    code = lay_out_pages(engine, &image, error);
+  if (code == VATD_OK && !code_image_write(out, &image))
+    code = error_set(error, VATD_LIMIT, "the heap is too large for an image");
+  buffer_fini(&heap);
+  return code;
+}
+
 enum vatd_code engine_compile(struct engine *engine, struct bytes bundle, struct buffer *out, struct error *error)
 {
   enum vatd_code code = engine->machine ? VATD_OK : engine_open_snapshot(engine, error);
@@ -386,7 +435,7 @@ enum vatd_code engine_compile(struct engine *engine, struct bytes bundle, struct
   if (code != VATD_OK)
     return code;
   xs_platform_shrink(engine->machine);
-  return write_heap(engine, out, error);
+  return write_code(engine, out, error);
 }
 
 enum vatd_code engine_write_image(struct engine *engine, struct buffer *out, struct error *error)

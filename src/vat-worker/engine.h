@@ -6,6 +6,7 @@
 #define VATD_VAT_WORKER_ENGINE_H
 
 #include "base/error.h"
+#include "vat-worker/heap_place.h"
 #include "vat-worker/host.h"
 #include "vat-worker/xs_platform.h"
 #include "wire/frame.h"
@@ -15,6 +16,7 @@ struct engine {
   struct host *host;
   struct bytes snapshot; /* what a machine starts from, and what images are made against; empty: machines are made of scripts */
   struct bytes code;     /* what a vat's machine starts from instead, when there is such a thing for its bundle (engine_compile) */
+  struct heap_place place; /* of the machine that is made of it, or makes it; it may be none */
   bool compiled;         /* it did */
   bool mapped;           /* both are mapped files, whose pages can be had again */
   bool broken;           /* the machine was left in the middle of something: it must not be run again */

@@ -10,7 +10,8 @@
  *   vat-worker --write-snapshot FILE BOOT.js SUPERVISOR.js
  *                                                         runs the scripts and writes the snapshot (at build time)
  *
- * Before each of the first four may stand --allow-weak LAYER,...: parts of the sandbox that may be missing.
+ * Before each of the first four may stand --allow-weak LAYER,...: parts of the sandbox that may be missing. Before the first two, behind that,
+ * --place ADDRESS: where the heap is to lie that is read from a code image, or becomes one (heap_place.h).
  *
  * The channel to the kernel is descriptor 3. What a worker has to say about itself goes to stderr; what the vat says
  * goes into done frames. Exit statuses: vat/worker.h.
@@ -31,7 +32,7 @@
 
 static enum worker_exit usage(void)
 {
-  fprintf(stderr, "usage: vat-worker [--allow-weak LAYERS] --snapshot-fd N [--code-fd N]\n"
+  fprintf(stderr, "usage: vat-worker [--allow-weak LAYERS] [--place ADDRESS] --snapshot-fd N [--code-fd N]\n"
                   "       vat-worker [--allow-weak LAYERS] --scripts BOOT SUPERVISOR\n"
                   "       vat-worker [--allow-weak LAYERS] --program-fd N\n"
                   "       vat-worker --write-snapshot FILE BOOT SUPERVISOR\n");
@@ -82,12 +83,26 @@ static enum vatd_code map_fd(const char *number, struct bytes *content, struct e
   return VATD_OK;
 }
 
-/* `code` may be NULL. */
-static enum vatd_code map_snapshots(struct engine *engine, struct host *host, const char *snapshot, const char *code,
-                                    struct error *error)
+/* Without a place it does as well: the worker only shares nothing. */
+static void map_place(struct heap_place *place, const char *address, const char *code)
 {
+  struct error error;
+  char *rest;
+  uint64_t number = address ? strtoull(address, &rest, 16) : 0;
+  int fd = code ? open_fd(code) : -1;
+  *place = (struct heap_place){0};
+  if (number && *rest == 0 && (!code || fd >= 0))
+    heap_place_open(place, (uintptr_t)number, fd, &error);
+}
+
+/* `code` and `place` may be NULL. */
+static enum vatd_code map_snapshots(struct engine *engine, struct host *host, const char *snapshot, const char *code,
+                                    const char *place, struct error *error)
+{
+  struct heap_place mapped;
   struct bytes first;
   struct bytes second = {NULL, 0};
+  map_place(&mapped, place, code);
   enum vatd_code result = map_fd(snapshot, &first, error);
   if (result == VATD_OK && code)
     result = map_fd(code, &second, error);
@@ -95,6 +110,7 @@ static enum vatd_code map_snapshots(struct engine *engine, struct host *host, co
     return result;
   engine_init(engine, host, first);
   engine->code = second;
+  engine->place = mapped;
   engine->mapped = true;
   return VATD_OK;
 }
@@ -184,6 +200,16 @@ static bool take_weak(int *argc, char ***argv, unsigned *weak)
   return true;
 }
 
+/* Takes `--place ADDRESS` off the front. */
+static const char *take_place(int *argc, char ***argv)
+{
+  if (*argc < 3 || strcmp((*argv)[1], "--place") != 0)
+    return NULL;
+  *argc -= 2;
+  *argv += 2;
+  return (*argv)[0];
+}
+
 /* Vats live in UTC: the machine's zone says where it stands, and it could not be read once the sandbox is entered. */
 static void use_utc(void)
 {
@@ -202,14 +228,15 @@ int main(int argc, char **argv)
   use_utc();
   if (!take_weak(&argc, &argv, &weak))
     return (int)usage();
+  const char *place = take_place(&argc, &argv);
   if (argc == 5 && strcmp(argv[1], "--write-snapshot") == 0)
     return (int)write_snapshot(&host, argv[2], argv[3], argv[4]);
   if (argc == 3 && strcmp(argv[1], "--program-fd") == 0)
     return (int)become_program(argv[2], weak);
   if (argc == 3 && strcmp(argv[1], "--snapshot-fd") == 0)
-    code = map_snapshots(&engine, &host, argv[2], NULL, &error);
+    code = map_snapshots(&engine, &host, argv[2], NULL, place, &error);
   else if (argc == 5 && strcmp(argv[1], "--snapshot-fd") == 0 && strcmp(argv[3], "--code-fd") == 0)
-    code = map_snapshots(&engine, &host, argv[2], argv[4], &error);
+    code = map_snapshots(&engine, &host, argv[2], argv[4], place, &error);
   else if (argc == 4 && strcmp(argv[1], "--scripts") == 0)
     code = open_scripts(&engine, &host, argv[2], argv[3], &error);
   else

@@ -8,6 +8,8 @@
 
 #include "xsnapPlatform.h"
 
+struct heap_place;
+
 #undef mxMachinePlatform
 #define mxMachinePlatform \
   txSocket connection; \
@@ -21,6 +23,7 @@
   size_t allocatedSpace; \
   size_t keptSlots; /* what the last collection left */ \
   size_t keptChunkBytes; \
-  void *lastJobEntry;
+  void *lastJobEntry; \
+  struct heap_place *place; /* of this machine's heap, or NULL */
 
 #endif

@@ -27,7 +27,7 @@
 #include <malloc.h>
 #include <pthread.h>
 
-#define CHUNK_RANGE_SIZE ((size_t)2047 * 1024 * 1024) /* XS counts chunk bytes in 31 bits */
+#define CHUNK_RANGE_SIZE HEAP_PLACE_CHUNKS
 #define HEAP_LIMIT_AT_BIRTH ((size_t)1024 * 1024 * 1024)
 #define GROWTH_SHARE 4 /* the heap grows by a quarter, or takes a quarter of what is left */
 #define STACK_MARGIN (128 * 1024) /* what C may still use when JavaScript may not go deeper, as in XS itself */
@@ -73,8 +73,18 @@ void xs_platform_init(void)
 
 /* Memory */
 
+/* For the machine that is made next. */
+static struct heap_place *next_place;
+
+void xs_platform_place_next(struct heap_place *place)
+{
+  next_place = place;
+}
+
 void fxCreateMachinePlatform(txMachine *the)
 {
+  the->place = next_place;
+  next_place = NULL;
   the->connection = mxNoSocket;
   the->allocationLimit = HEAP_LIMIT_AT_BIRTH;
 }
@@ -126,6 +136,13 @@ static void adapt_steps(txMachine *the, size_t chunk_bytes, size_t slots)
   the->minimumHeapCount = (txSize)step(slots, room / sizeof(txSlot), XS_PLATFORM_SLOT_STEP);
 }
 
+static char *reserve_chunks(const txMachine *the)
+{
+  if (the->place)
+    return the->place->chunks;
+  return mmap(NULL, CHUNK_RANGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
 /* XS asks either for its first block or for more right after the end of the one it has. */
 void *fxAllocateChunks(txMachine *the, txSize size)
 {
@@ -135,7 +152,7 @@ void *fxAllocateChunks(txMachine *the, txSize size)
   if ((size_t)size > CHUNK_RANGE_SIZE - used)
     return NULL;
   if (!base) {
-    base = mmap(NULL, CHUNK_RANGE_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    base = reserve_chunks(the);
     if (base == MAP_FAILED)
       return NULL;
   }
@@ -153,12 +170,20 @@ void fxFreeChunks(txMachine *the, void *chunks)
   munmap(chunks, CHUNK_RANGE_SIZE);
 }
 
+/* The stack comes first, then the heap; what there is more of it lies elsewhere. */
+static void *map_slots(const txMachine *the, size_t size)
+{
+  if (the->place && the->stackBottom && !the->firstHeap && size <= the->place->slots_size)
+    return the->place->slots;
+  return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
 txSlot *fxAllocateSlots(txMachine *the, txSize count)
 {
   charge(the, (size_t)count * sizeof(txSlot));
   adapt_steps(the, (size_t)the->maximumChunksSize, (size_t)the->maximumHeapCount + (size_t)count);
   size_t size = ((size_t)count + 1) * sizeof(txSlot);
-  txSlot *slots = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  txSlot *slots = map_slots(the, size);
   if (slots == MAP_FAILED)
     return NULL;
   memcpy(slots, &size, sizeof size); /* one slot ahead, since XS does not say how many it gives back */
@@ -167,8 +192,9 @@ txSlot *fxAllocateSlots(txMachine *the, txSize count)
 
 void fxFreeSlots(txMachine *the, void *slots)
 {
-  (void)the;
   txSlot *first = (txSlot *)slots - 1;
+  if (the->place && (char *)first == the->place->slots)
+    the->place->slots = NULL;
   size_t size;
   memcpy(&size, first, sizeof size);
   munmap(first, size);
@@ -302,6 +328,12 @@ static void drop_empty_heaps(txMachine *the)
   }
 }
 
+/* A page of the file that is given back is what it was, not empty. */
+static bool is_of_file(const txMachine *the, const txSlot *heap)
+{
+  return the->place && (const char *)(heap - 1) == the->place->slots;
+}
+
 /* How many slots from `slot` on fill a page of free ones: 0 or a page's. */
 static size_t free_page(const txSlot *slot, const txSlot *limit, size_t page)
 {
@@ -336,7 +368,7 @@ static void link_free_slots(txMachine *the)
   for (txSlot *heap = the->firstHeap; heap; heap = heap->next) {
     txSlot *limit = heap->value.reference;
     for (txSlot *slot = heap + 1, *rest; slot < limit; slot = rest) {
-      rest = give_back_slots(slot, limit, page);
+      rest = is_of_file(the, heap) ? slot : give_back_slots(slot, limit, page);
       if (rest > slot)
         continue;
       rest++;
@@ -381,6 +413,8 @@ void xs_platform_shrink(xsMachine *the)
   give_back_chunks(the);
   give_back_stack(the);
   malloc_trim(0); /* the parser's trees, above all */
+  if (the->place)
+    heap_place_share(the->place);
 }
 
 /* xsSnapshot.c calls this for fxCollectGarbage() (cmake/Xs.cmake), and writes down the maxima that it finds afterwards. */
@@ -400,6 +434,23 @@ void xs_platform_write_snapshot(xsMachine *the, xsSnapshot *snapshot)
   fxWriteSnapshot(the, snapshot);
   the->maximumHeapCount = slots;
   the->maximumChunksSize = chunk_bytes;
+}
+
+size_t xs_platform_slots_size(const xsMachine *the)
+{
+  size_t slots = (size_t)the->currentHeapCount + SNAPSHOT_SPARE_SLOTS + 1; /* XS adds one … */
+  return whole_pages((slots + 1) * sizeof(txSlot));                         /* … and fxAllocateSlots() another */
+}
+
+struct bytes xs_platform_slot_pages(const xsMachine *the)
+{
+  return bytes_from(the->place->slots, the->place->slots_size);
+}
+
+struct bytes xs_platform_chunk_pages(const xsMachine *the)
+{
+  const char *block = (const char *)the->firstBlock;
+  return bytes_from(block, whole_pages((size_t)((char *)the->firstBlock->current - block)));
 }
 
 void xs_platform_settle(xsMachine *the)

@@ -7,6 +7,7 @@
 #ifndef VATD_VAT_WORKER_XS_PLATFORM_H
 #define VATD_VAT_WORKER_XS_PLATFORM_H
 
+#include "vat-worker/heap_place.h"
 #include "xsnap.h"
 
 #include <stdbool.h>
@@ -45,6 +46,14 @@ void xs_platform_shrink(xsMachine *the);
 /* Collects, and writes a snapshot: whoever reads it reserves little more than its content. Outside a run. `snapshot` says how it
  * ended, and abortStatus, if it was an abort: then the machine must not be used again. */
 void xs_platform_write_snapshot(xsMachine *the, xsSnapshot *snapshot);
+
+/* The heap of the machine that is made next lies there: it has been laid out, with room for a heap of the size that is read. */
+void xs_platform_place_next(struct heap_place *place);
+/* Of the slots of a machine that reads what was just written, in whole pages. */
+size_t xs_platform_slots_size(const xsMachine *the);
+/* The memory of a machine that lies at a place. */
+struct bytes xs_platform_slot_pages(const xsMachine *the);
+struct bytes xs_platform_chunk_pages(const xsMachine *the);
 
 /* What is in the heap counts as what a collection has left: for one that was just read. */
 void xs_platform_settle(xsMachine *the);

@@ -13,16 +13,22 @@
 #include "worker/memory_file.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #define MAKER_NICENESS 10 /* vats come first */
+/* Where nothing else of a process comes to lie, on machines with 47 bits of addresses or more; elsewhere heaps have no place. */
+#define LOWEST_PLACE 0x200000000000ull
+#define PLACES 0x30000000ull
+#define PLACE_STEP (64 * KIB) /* the largest page that there is */
 
 struct code_image {
   struct code_image *next;
   char *hash;
   int fd; /* -1: there can be none */
   size_t size;
+  uint64_t place;
 };
 
 static void drop(struct code_images *images, struct code_image **at)
@@ -45,10 +51,10 @@ static void drop_oldest(struct code_images *images)
   drop(images, at);
 }
 
-static void add(struct code_images *images, char *hash, struct bytes content)
+static void add(struct code_images *images, char *hash, uint64_t place, struct bytes content)
 {
   struct code_image *image = memory_zalloc(sizeof *image);
-  *image = (struct code_image){.next = images->first, .hash = hash, .fd = -1};
+  *image = (struct code_image){.next = images->first, .hash = hash, .fd = -1, .place = place};
   if (content.size > 0 && content.size <= LIMIT_CODE_IMAGE)
     image->fd = memory_file("vat-code", content);
   image->size = image->fd >= 0 ? content.size : 0;
@@ -78,7 +84,7 @@ static struct code_image *use(struct code_images *images, const char *hash)
 
 static void finish(struct code_images *images, struct bytes content)
 {
-  add(images, images->making, content);
+  add(images, images->making, images->place, content);
   images->maker = NULL;
   images->making = NULL;
   buffer_fini(&images->frame);
@@ -112,12 +118,22 @@ void code_images_want(struct code_images *images, const char *hash, struct bytes
     images->making = memory_strdup(hash);
 }
 
+/* Nobody outside can guess it, nor can vats of other bundles. */
+static uint64_t choose_place(void)
+{
+  uint64_t random;
+  if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
+    return 0;
+  return LOWEST_PLACE + random % PLACES * PLACE_STEP;
+}
+
 void code_images_make(struct code_images *images)
 {
   struct error error;
-  struct worker_code none = {.fd = -1};
   if (!images->making || images->maker)
     return;
+  images->place = choose_place();
+  struct worker_code none = {.fd = -1, .place = images->place};
   if (worker_process_spawn(&images->host, 1, &none, DEFAULT_HEAP_BYTES, &images->maker, &error) != VATD_OK) {
     finish(images, (struct bytes){0});
     return;
@@ -126,10 +142,10 @@ void code_images_make(struct code_images *images)
   worker_process_send(images->maker, &images->frame, true, 0);
 }
 
-int code_images_find(struct code_images *images, const char *hash)
+struct worker_code code_images_find(struct code_images *images, const char *hash)
 {
   const struct code_image *image = use(images, hash);
-  return image ? image->fd : -1;
+  return image && image->fd >= 0 ? (struct worker_code){.fd = image->fd, .place = image->place} : (struct worker_code){.fd = -1};
 }
 
 void code_images_open(struct code_images *images, const struct worker_host *host)

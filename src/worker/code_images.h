@@ -22,6 +22,7 @@ struct code_images {
   size_t count;
   size_t bytes;
   struct worker_process *maker; /* one at a time, or NULL */
+  uint64_t place;               /* where its heap lies */
   char *making;                 /* the hash of the bundle that it has, or will have; NULL: nothing is to be made */
   struct buffer frame;          /* what it will be told, until there is a maker */
 };
@@ -30,8 +31,9 @@ struct code_images {
 void code_images_open(struct code_images *images, const struct worker_host *host);
 void code_images_close(struct code_images *images);
 
-/* The file for workers of the bundle, or -1; the caller may hand it to a child, and does not close it. */
-int code_images_find(struct code_images *images, const char *hash);
+/* What workers of the bundle start from: the file, or -1, which the caller may hand to a child and does not close; and the place of their
+ * heaps. */
+struct worker_code code_images_find(struct code_images *images, const char *hash);
 
 /* An image is to be made, unless there is one, or it is known that there can be none, or another one is to be made. */
 void code_images_want(struct code_images *images, const char *hash, struct bytes bundle);

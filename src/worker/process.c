@@ -329,16 +329,21 @@ int worker_process_pid(const struct worker_process *worker)
 
 /* ---- spawn ---- */
 
-#define MOST_ARGUMENTS 8
+#define MOST_ARGUMENTS 10
 
 /* The worker's command line: what of the sandbox may be missing, and what it is to become. */
-static void make_arguments(struct worker_host *host, bool has_program, bool has_image, char *weak, char *arguments[MOST_ARGUMENTS])
+static void make_arguments(struct worker_host *host, bool has_program, bool has_image, char *weak, char *place,
+                           char *arguments[MOST_ARGUMENTS])
 {
   size_t count = 0;
   arguments[count++] = host->program;
   if (*weak) {
     arguments[count++] = "--allow-weak";
     arguments[count++] = weak;
+  }
+  if (*place && !has_program && host->snapshot_fd >= 0) {
+    arguments[count++] = "--place";
+    arguments[count++] = place;
   }
   arguments[count++] = has_program ? "--program-fd" : host->snapshot_fd >= 0 ? "--snapshot-fd" : "--scripts";
   if (has_program || host->snapshot_fd >= 0) {
@@ -355,22 +360,26 @@ static void make_arguments(struct worker_host *host, bool has_program, bool has_
 }
 
 /* Starts the process itself; until it has entered its sandbox, its diagnostics go to our standard error. */
-static enum vatd_code spawn(struct worker_process *worker, int channel, int program, int image, struct error *error)
+static enum vatd_code spawn(struct worker_process *worker, int channel, int program, const struct worker_code *wanted,
+                            struct error *error)
 {
   struct worker_host *host = worker->host;
   char *arguments[MOST_ARGUMENTS];
   char *no_environment[] = {NULL};
   bool has_program = program >= 0;
-  bool has_image = !has_program && host->snapshot_fd >= 0 && image >= 0;
+  bool has_image = !has_program && host->snapshot_fd >= 0 && wanted->fd >= 0;
+  char place[32] = "";
   struct buffer weak;
   buffer_init(&weak, KIB);
   sandbox_layers_print(&weak, host->sandbox.weak);
-  make_arguments(host, has_program, has_image, (char *)buffer_text(&weak), arguments);
+  if (wanted->place)
+    snprintf(place, sizeof place, "%llx", (unsigned long long)wanted->place);
+  make_arguments(host, has_program, has_image, (char *)buffer_text(&weak), place, arguments);
   struct child_options options = {
       .file = host->program,
       .argv = arguments,
       .environment = no_environment,
-      .fds = {-1, STDERR_FILENO, STDERR_FILENO, channel, has_program ? program : host->snapshot_fd, image},
+      .fds = {-1, STDERR_FILENO, STDERR_FILENO, channel, has_program ? program : host->snapshot_fd, wanted->fd},
       .fd_count = has_image ? IMAGE_FD + 1 : has_program || host->snapshot_fd >= 0 ? CODE_FD + 1 : CHANNEL_FD + 1,
       .directory = "/",
       .isolated = host->sandbox.active & SANDBOX_NAMESPACES,
@@ -427,7 +436,7 @@ enum vatd_code worker_process_spawn(struct worker_host *host, uint64_t id, const
     return failed;
   }
   struct worker_process *made = process_new(host, id, ends[0]);
-  enum vatd_code spawned = spawn(made, ends[1], file, code->fd, error);
+  enum vatd_code spawned = spawn(made, ends[1], file, code, error);
   close(ends[1]);
   if (file >= 0)
     close(file);

@@ -53,6 +53,7 @@ void worker_host_close(struct worker_host *host);
 struct worker_code {
   struct bytes program; /* of a vat in C; empty: it gets the JavaScript engine, */
   int fd;               /* and starts from this code image (code_images.h), unless it is -1 */
+  uint64_t place;       /* where its heap is to lie, or that of the image it makes; 0: anywhere */
 };
 
 /* Starts a process that will be reported as `id`. `heap_bytes` is what the vat may use: a program gets no more memory than that, and a little for itself;

@@ -8,23 +8,37 @@
 
 #include "base/memory.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 static struct bytes snapshot;
 
-static bool compile(const char *bundle, struct buffer *out)
+/* `place`: where heaps that are made of it will lie, or 0. */
+static bool compile_at(uintptr_t place, const char *bundle, struct buffer *out)
 {
   static struct local_vat maker;
+  struct error error;
   buffer_init(out, LIMIT_CODE_IMAGE);
   local_vat_open(&maker, snapshot);
+  if (place)
+    assert_int_equal(heap_place_open(&maker.engine.place, place, -1, &error), VATD_OK);
   bool compiled = maker.vat.compile(maker.vat.context, bytes_of(bundle), out);
   local_vat_close(&maker);
+  if (place)
+    munmap((void *)place, HEAP_PLACE_SIZE);
   return compiled;
+}
+
+static bool compile(const char *bundle, struct buffer *out)
+{
+  return compile_at(0, bundle, out);
 }
 
 /* With the bundle's text, unless there is a code image. */
@@ -195,6 +209,82 @@ static void a_vat_starts_without_an_image_that_cannot_be_read(void **state)
   free(bundle);
 }
 
+/* Where nothing is, nor comes to be: the system takes addresses from above. */
+static uintptr_t free_address(void)
+{
+  size_t size = 2 * HEAP_PLACE_SIZE;
+  void *base = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  assert_true(base != MAP_FAILED);
+  munmap(base, size);
+  return (uintptr_t)base;
+}
+
+/* The image as a file, for a vat that is not started yet: what a worker does with its descriptor. */
+static void map_image(struct local_vat *vat, uintptr_t place, const struct buffer *code)
+{
+  struct error error;
+  int fd = memfd_create("code", MFD_CLOEXEC);
+  assert_int_equal(write(fd, code->data, code->size), code->size);
+  vat->engine.code = bytes_from(mmap(NULL, code->size, PROT_READ, MAP_PRIVATE, fd, 0), code->size);
+  assert_int_equal(heap_place_open(&vat->engine.place, place, fd, &error), VATD_OK);
+  close(fd);
+}
+
+/* Pages of the file's heap that the process has no copy of (bit 61 of an entry: it is the file's). */
+static size_t shared_pages(const struct heap_place *place)
+{
+  size_t page = (size_t)getpagesize();
+  size_t count = place->pages.size / page;
+  size_t shared = 0;
+  int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  for (size_t i = 0; i < count; i++) {
+    uint64_t entry;
+    volatile char byte = place->slots[i * page];
+    (void)byte;
+    assert_int_equal(pread(fd, &entry, sizeof entry, (off_t)(((uintptr_t)place->slots / page + i) * sizeof entry)), sizeof entry);
+    shared += entry >> 61 & 1;
+  }
+  close(fd);
+  return shared;
+}
+
+static void a_heap_at_its_place_shares_most_of_it_with_the_image(void **state)
+{
+  struct buffer code;
+  char *bundle = bundle_of_vat("toplevel");
+  uintptr_t place = free_address();
+  struct delivery collect = {.type = DELIVERY_BRING_OUT_YOUR_DEAD};
+  (void)state;
+  assert_true(compile_at(place, bundle, &code));
+  local_vat_open(&quick, snapshot);
+  map_image(&quick, place, &code);
+  assert_int_equal(start_vat(&plain, "{}", bundle, (struct bytes){0}).status, DONE_OK);
+  assert_int_equal(local_vat_start(&quick, "{}", "").status, DONE_OK);
+  assert_true(quick.engine.compiled);
+  require_same(&plain, &quick);
+  size_t pages = quick.engine.place.pages.size / (size_t)getpagesize();
+  assert_in_range(shared_pages(&quick.engine.place), pages / 2, pages);
+  for (int i = 0; i < 20; i++) {
+    local_vat_call(&plain, "step", "", NULL);
+    local_vat_call(&quick, "step", "", NULL);
+    require_same(&plain, &quick);
+    local_vat_deliver(&plain, &collect);
+    local_vat_deliver(&quick, &collect);
+    require_same(&plain, &quick);
+  }
+  assert_in_range(shared_pages(&quick.engine.place), pages / 2, pages);
+  local_vat_nap(&quick);
+  local_vat_nap(&plain);
+  local_vat_call(&plain, "step", "", NULL);
+  local_vat_call(&quick, "step", "", NULL);
+  require_same(&plain, &quick);
+  munmap((void *)quick.engine.code.data, code.size);
+  local_vat_close(&plain);
+  local_vat_close(&quick);
+  buffer_fini(&code);
+  free(bundle);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -207,6 +297,7 @@ int main(void)
       cmocka_unit_test(two_vats_of_an_image_share_nothing),
       cmocka_unit_test(a_vat_that_started_from_an_image_wakes_without_it),
       cmocka_unit_test(a_vat_starts_without_an_image_that_cannot_be_read),
+      cmocka_unit_test(a_heap_at_its_place_shares_most_of_it_with_the_image),
   };
   snapshot = local_vat_snapshot();
   int failures = cmocka_run_group_tests_name("code image", tests, NULL, NULL);

@@ -2,6 +2,7 @@
 # The worker: its pure parts, and the whole program over its channel.
 
 vatd_unit_test(cesu8_test unit/cesu8_test.c LINK vatd_worker_parts)
+vatd_unit_test(heap_place_test unit/heap_place_test.c LINK vatd_worker_parts)
 vatd_unit_test(image_test unit/image_test.c LINK vatd_worker_parts)
 vatd_unit_test(source_scan_test unit/source_scan_test.c LINK vatd_worker_parts)
 
