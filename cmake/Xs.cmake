@@ -27,6 +27,9 @@ set_target_properties(xs PROPERTIES INTERPROCEDURAL_OPTIMIZATION ${VATD_LTO})
 # src/vat-worker/xs_platform.c stands before these.
 set_source_files_properties(${XS}/sources/xsMemory.c PROPERTIES COMPILE_DEFINITIONS 
   "fxNewSlot=fxNewSlotOfXS;fxNewChunk=fxNewChunkOfXS;fxNewGrowableChunk=fxNewGrowableChunkOfXS;fxCollect=fxCollectOfXS")
+# The parser's trees: tens of thousands of small pieces, which all end together.
+set_source_files_properties(${XS}/sources/xsScript.c PROPERTIES COMPILE_DEFINITIONS
+  "malloc=xs_platform_parser_malloc;free=xs_platform_parser_free")
 set_source_files_properties(${XS}/sources/xsSnapshot.c PROPERTIES COMPILE_DEFINITIONS fxCollectGarbage=fxCollectForSnapshot)
 set_source_files_properties(${XS}/sources/xsPromise.c PROPERTIES
   COMPILE_OPTIONS "-include;${CMAKE_SOURCE_DIR}/src/vat-worker/xs_weak.h")

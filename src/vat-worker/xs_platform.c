@@ -200,6 +200,63 @@ void fxFreeSlots(txMachine *the, void *slots)
   munmap(first, size);
 }
 
+/* The parser's memory: pieces of large blocks, which go when the last piece is given back. xsScript.c calls these for malloc() and free()
+ * (cmake/Xs.cmake). */
+#define PARSER_BLOCK ((size_t)256 * 1024)
+
+struct parser_block {
+  struct parser_block *next;
+};
+
+static struct {
+  struct parser_block *first;
+  char *at; /* what is left of the first block */
+  char *end;
+  size_t pieces;
+} parser_memory;
+
+void *xs_platform_parser_malloc(size_t size);
+void xs_platform_parser_free(void *piece);
+
+static bool add_parser_block(size_t least)
+{
+  size_t size = least > PARSER_BLOCK ? least : PARSER_BLOCK;
+  struct parser_block *block = malloc(sizeof(max_align_t) + size);
+  if (!block)
+    return false;
+  block->next = parser_memory.first;
+  parser_memory.first = block;
+  parser_memory.at = (char *)block + sizeof(max_align_t);
+  parser_memory.end = parser_memory.at + size;
+  return true;
+}
+
+void *xs_platform_parser_malloc(size_t size)
+{
+  size_t align = _Alignof(max_align_t);
+  if (size > SIZE_MAX / 2)
+    return NULL;
+  size = (size + align - 1) / align * align;
+  if (size > (size_t)(parser_memory.end - parser_memory.at) && !add_parser_block(size))
+    return NULL;
+  void *piece = parser_memory.at;
+  parser_memory.at += size;
+  parser_memory.pieces++;
+  return piece;
+}
+
+void xs_platform_parser_free(void *piece)
+{
+  if (!piece || --parser_memory.pieces > 0)
+    return;
+  while (parser_memory.first) {
+    struct parser_block *next = parser_memory.first->next;
+    free(parser_memory.first);
+    parser_memory.first = next;
+  }
+  parser_memory.at = parser_memory.end = NULL;
+}
+
 /* Collections. XS's own functions, renamed by cmake/Xs.cmake. */
 txSlot *fxNewSlotOfXS(txMachine *the);
 void *fxNewChunkOfXS(txMachine *the, txSize size);

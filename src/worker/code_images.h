@@ -7,6 +7,9 @@
  * file under the bundle's SHA-256. The processes that are handed the file are workers of vats with this very bundle: whatever hole in the
  * parser the bundle may use, it reaches only where its own code would have run anyway. Nothing of a heap is looked at here.
  *
+ * Each image has a place, an address drawn at random, where the heaps of its workers lie: so they can have equal pages in common
+ * (vat-worker/heap_place.h).
+ *
  * An image may be missing at any time: then a vat starts without. The least recently used ones go when there are too many.
  */
 #ifndef VATD_WORKER_CODE_IMAGES_H

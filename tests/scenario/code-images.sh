@@ -62,6 +62,14 @@ for fd in /proc/"$(daemon_pid)"/fd/*; do
 done
 fails "the image cannot be written to" 1 "not permitted" bash -c "printf x 1<>'${image:-/none/none}'"
 
+place_of() {
+  started_with "$1" | sed -n 's/.*--place \([0-9a-f]*\) .*/\1/p'
+}
+place=$(place_of "$last")
+isnt "$place" "" "its heap has a place"
+vat run "$WORK/top.bundle" --name same >/dev/null || exit 1
+is "$(place_of same)" "$place" "... which is that of the bundle's other vats"
+
 vat kill "$last" >/dev/null
 says "killed, the vat starts again" '"1,1,1"' vat call "$last" step -o json
 has "$(started_with "$last")" "--code-fd" "... from the image"
@@ -90,6 +98,7 @@ const had = typeof atob;
 export const buildRootObject = () => Far('root', { bootstrap: () => {}, had: () => had });
 END
 until_compiled "$WORK/globals.js" plain || exit 1
+isnt "$(place_of "$last")" "$place" "vats of another bundle have another place"
 says "a vat without globals has none" '"undefined"' vat call "$last" had -o json
 cat >"$WORK/cluster.json" <<END
 {"bootstrap": "granted", "vats": {"granted": {"sourceSpec": "file://$WORK/globals.js", "globals": ["atob"]}}}
