@@ -268,7 +268,8 @@ static enum cli_exit tell_failure(struct cli *cli, const json_t *failure)
     free(text);
     return CLI_FAILED;
   }
-  cli_complain(cli, "%s", message ? message : "the daemon reports an error without saying which");
+  cli_complain(cli, "%s%s%s", cli->subject ? cli->subject : "", cli->subject ? ": " : "",
+               message ? message : "the daemon reports an error without saying which");
   return cli_exit_of(code_of_name(json_string_value(json_object_get(data, "code"))));
 }
 

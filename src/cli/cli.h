@@ -53,6 +53,7 @@ struct cli {
   bool json;         /* -o json */
   bool terminal_out; /* standard output is a terminal */
   bool terminal_err;
+  const char *subject; /* the file that a failure concerns; NULL: none */
   struct home_paths home;
   struct client client;
 };

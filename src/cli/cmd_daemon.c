@@ -63,7 +63,7 @@ static void print_sandbox(const json_t *sandbox)
 
 static void print_status(struct cli *cli, const json_t *status, const json_t *vats)
 {
-  static const char *const states[] = {"running", "starting", "asleep", "suspended"};
+  static const char *const states[] = {"running", "starting", "hibernated", "asleep", "suspended"};
   const char *separator = " (";
   printf("vatd is running (pid %d)\n", (int)client_peer(&cli->client));
   print_path("home", cli->home.directory);

@@ -260,6 +260,7 @@ enum cli_exit cmd_run(struct cli *cli)
   json_t *params = json_pack("{s:o, s:b}", "config", config, "uniqueNames", true);
   if (cli->options[OPTION_KEY])
     json_object_set_new(params, "idempotencyKey", json_string(cli->options[OPTION_KEY]));
+  cli->subject = cli->options[OPTION_CONFIG];
   result = cli_call(cli, "launchSubcluster", params, &launched);
   if (result)
     return result;

@@ -65,7 +65,8 @@ const struct verb verbs[] = {
         "ls",
         "",
         "list the vats",
-        "",
+        "STATE is running, starting, hibernated (without a worker; the next message goes on with its heap), asleep (without a\n"
+        "worker; the next message starts one from what the vat stores) or suspended (CAUSE says why; `vat resume`).",
         "  vat ls\n"
         "  vat ls -o json\n",
         0,
@@ -228,7 +229,8 @@ const struct verb verbs[] = {
         "stop",
         "",
         "stop the daemon and wait until it has ended",
-        "Vats, messages under way and storage are there again at the next start.",
+        "Vats, messages under way and storage are there again at the next start. So are the heaps of vats in JavaScript (`vat ls`\n"
+        "calls them hibernated), but for those whose configuration says \"idle\": \"sleep\".",
         "  vat stop\n",
         0,
         0,

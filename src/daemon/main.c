@@ -67,12 +67,19 @@ static _Noreturn void usage_error(const char *text, const char *argument)
   exit(2);
 }
 
+/* As strtoull(), without the blanks and signs that it takes; false when the text begins with no number that fits. */
+static bool read_digits(const char *text, unsigned long long *value, char **rest)
+{
+  errno = 0;
+  *value = strtoull(text, rest, 10);
+  return errno == 0 && text[0] >= '0' && text[0] <= '9';
+}
+
 static uint64_t parse_number(const char *text, const char *complaint)
 {
   char *rest;
-  errno = 0;
-  unsigned long long value = strtoull(text, &rest, 10);
-  if (errno != 0 || *rest != '\0' || value == 0 || text[0] == '-')
+  unsigned long long value;
+  if (!read_digits(text, &value, &rest) || *rest != '\0' || value == 0)
     usage_error(complaint, text);
   return value;
 }
@@ -82,11 +89,11 @@ static int64_t parse_size(const char *text)
 {
   static const char units[] = "KMG";
   char *rest;
-  errno = 0;
-  unsigned long long value = strtoull(text, &rest, 10);
+  unsigned long long value;
+  bool is_number = read_digits(text, &value, &rest);
   const char *unit = *rest ? strchr(units, *rest) : NULL;
   unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
-  if (errno != 0 || rest == text || text[0] == '-' || rest[unit ? 1 : 0] != '\0' || value > (unsigned long long)INT64_MAX >> shift)
+  if (!is_number || rest[unit ? 1 : 0] != '\0' || value > (unsigned long long)INT64_MAX >> shift)
     usage_error("--images needs a number of bytes (K, M and G may follow), not ", text);
   return value ? (int64_t)(value << shift) : -1;
 }
@@ -129,10 +136,10 @@ static void parse_arguments(int argc, char **argv, struct arguments *arguments)
       arguments->options.reset = true;
       break;
     case OPTION_DEADLINE:
-      arguments->options.deadline_ms = parse_number(optarg, "--deadline needs a number of milliseconds, not ");
+      arguments->options.deadline_ms = parse_number(optarg, "--deadline needs a number of milliseconds from 1, not ");
       break;
     case OPTION_WORKERS:
-      arguments->options.most_workers = parse_number(optarg, "--workers needs a number, not ");
+      arguments->options.most_workers = parse_number(optarg, "--workers needs a number from 1, not ");
       break;
     case OPTION_IMAGES:
       arguments->options.image_bytes = parse_size(optarg);

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "kernel/clist.h"
 #include "kernel/crank.h"
+#include "kernel/members.h"
 #include "kernel/records.h"
 #include "kernel/services.h"
 #include "kernel/vats.h"
@@ -95,12 +96,15 @@ static enum vatd_code check_bound(const char *vat, const json_t *network, const 
 
 static enum vatd_code check_network(const char *vat, const json_t *config, bool needed, struct error *error)
 {
+  static const char *const members[] = {"allowedHosts", "timeoutMs", "maxBytes", NULL};
   const json_t *network = json_object_get(config, "network");
   const json_t *hosts = json_object_get(network, "allowedHosts");
   size_t i;
   const json_t *host;
   if (!network && !needed)
     return VATD_OK;
+  if (members_check(network, members, error) != VATD_OK)
+    return error_wrap(error, "vat \"%s\": network", vat);
   if (!json_is_array(hosts) || json_array_size(hosts) > LIMIT_ALLOWED_HOSTS)
     return error_set(error, VATD_INVALID, "vat \"%s\": fetch needs network: {allowedHosts: […]}, up to %d host names", vat,
                      LIMIT_ALLOWED_HOSTS);
@@ -118,8 +122,6 @@ enum vatd_code endowments_check(const char *vat, const json_t *config, struct er
   size_t i;
   const json_t *name;
   bool fetches = false;
-  if (json_object_get(config, "kernelObjects"))
-    return error_set(error, VATD_INVALID, "invalid cluster config: vat \"%s\": kernelObjects is for the kernel to say", vat);
   if (names && !json_is_array(names))
     return error_set(error, VATD_INVALID, "invalid cluster config: vat \"%s\": globals must be an array of names", vat);
   if (json_array_size(names) > 0 && json_object_get(config, "programSpec"))

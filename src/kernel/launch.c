@@ -15,6 +15,7 @@
 #include "kernel/crank.h"
 #include "kernel/endowments.h"
 #include "kernel/gate.h"
+#include "kernel/members.h"
 #include "kernel/policy.h"
 #include "kernel/promises.h"
 #include "kernel/records.h"
@@ -26,6 +27,12 @@
 #include <stdlib.h>
 
 /* ---- configuration ---- */
+
+/* bundles, forceReset and a vat's creationOptions mean nothing here; configurations for the TypeScript kernel may have them. */
+static const char *const cluster_members[] = {"bootstrap", "vats", "services", "io", "bundles", "forceReset", NULL};
+static const char *const vat_members[] = {"sourceSpec", "bundleSpec", "programSpec", "bundleName", "parameters", "globals",
+                                          "network", "limits", "faults", "idle", "creationOptions", NULL};
+static const char *const channel_members[] = {"type", "path", "port", "host", "direction", "unit", NULL};
 
 static enum vatd_code check_name(const char *name, struct error *error)
 {
@@ -47,6 +54,8 @@ static enum vatd_code check_vat(const char *name, const json_t *config, struct e
     return VATD_INVALID;
   if (!json_is_object(config))
     return error_set(error, VATD_INVALID, "invalid cluster config: vat \"%s\" must be an object", name);
+  if (members_check(config, vat_members, error) != VATD_OK)
+    return error_wrap(error, "invalid cluster config: vat \"%s\"", name);
   for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
     const json_t *spec = json_object_get(config, specs[i]);
     found += spec != NULL;
@@ -79,6 +88,8 @@ static enum vatd_code check_channel(const char *name, const json_t *channel, str
   const json_t *unit = json_object_get(channel, "unit");
   if (strlen(name) == 0 || strlen(name) > LIMIT_NAME_LENGTH)
     return error_set(error, VATD_INVALID, "invalid cluster config: an io channel's name has 1 to %d bytes", LIMIT_NAME_LENGTH);
+  if (members_check(channel, channel_members, error) != VATD_OK)
+    return error_wrap(error, "invalid cluster config: io channel \"%s\"", name);
   if (!is_one_of(json_object_get(channel, "type"), types))
     return error_set(error, VATD_INVALID, "invalid cluster config: io channel \"%s\": type must be console, file, listen or socket",
                      name);
@@ -128,6 +139,8 @@ enum vatd_code kernel_check_config(const json_t *config, struct error *error)
   const char *bootstrap = json_string_value(json_object_get(config, "bootstrap"));
   if (!json_is_object(config))
     return error_set(error, VATD_INVALID, "invalid cluster config: not an object");
+  if (members_check(config, cluster_members, error) != VATD_OK)
+    return error_wrap(error, "invalid cluster config");
   if (!json_is_object(vats) || json_object_size(vats) == 0)
     return error_set(error, VATD_INVALID, "invalid cluster config: `vats` must be an object with at least one vat");
   if (json_object_size(vats) > LIMIT_VATS_PER_SUBCLUSTER)

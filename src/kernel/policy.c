@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernel/policy.c - see policy.h. One table says what may be configured. */
 #include "kernel/policy.h"
+#include "kernel/members.h"
 
 #include <stddef.h>
 
@@ -12,6 +13,10 @@ struct setting {
   json_int_t least;
   json_int_t most;
 };
+
+/* The one member of a group that is no number. */
+#define OUTCOME_GROUP "faults"
+#define OUTCOME "then"
 
 #define SETTING(group, name, member, usual, least, most) {group, name, offsetof(struct policy, member), usual, least, most}
 
@@ -51,11 +56,28 @@ static enum vatd_code check_number(const char *vat, const struct setting *settin
                    setting->name, (long long)setting->least, (long long)setting->most);
 }
 
-static bool is_outcome(const char *group, const char *name, const json_t *value)
+static enum vatd_code check_outcome(const char *vat, const json_t *value, struct error *error)
 {
   const char *text = json_string_value(value);
-  return strcmp(group, "faults") == 0 && strcmp(name, "then") == 0 && text &&
-         (strcmp(text, "suspend") == 0 || strcmp(text, "terminate") == 0);
+  if (text && (strcmp(text, "suspend") == 0 || strcmp(text, "terminate") == 0))
+    return VATD_OK;
+  return error_set(error, VATD_INVALID,
+                   "invalid cluster config: vat \"%s\": " OUTCOME_GROUP "." OUTCOME " must be \"suspend\" or \"terminate\"", vat);
+}
+
+static enum vatd_code check_members(const char *vat, const char *group, const json_t *values, struct error *error)
+{
+  const char *known[sizeof settings / sizeof settings[0] + 2] = {0};
+  size_t count = 0;
+  for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+    if (strcmp(settings[i].group, group) == 0)
+      known[count++] = settings[i].name;
+  }
+  if (strcmp(group, OUTCOME_GROUP) == 0)
+    known[count] = OUTCOME;
+  if (members_check(values, known, error) != VATD_OK)
+    return error_wrap(error, "invalid cluster config: vat \"%s\": %s", vat, group);
+  return VATD_OK;
 }
 
 static enum vatd_code check_group(const char *vat, const char *group, const json_t *values, struct error *error)
@@ -64,12 +86,11 @@ static enum vatd_code check_group(const char *vat, const char *group, const json
   json_t *value;
   if (values && !json_is_object(values))
     return error_set(error, VATD_INVALID, "invalid cluster config: vat \"%s\": %s must be an object", vat, group);
+  if (check_members(vat, group, values, error) != VATD_OK)
+    return VATD_INVALID;
   json_object_foreach((json_t *)values, name, value) {
     const struct setting *setting = find_setting(group, name);
-    if (!setting && !is_outcome(group, name, value))
-      return error_set(error, VATD_INVALID, "invalid cluster config: vat \"%s\": %s.%s is unknown, or its value is", vat,
-                       group, name);
-    if (setting && check_number(vat, setting, value, error) != VATD_OK)
+    if ((setting ? check_number(vat, setting, value, error) : check_outcome(vat, value, error)) != VATD_OK)
       return VATD_INVALID;
   }
   return VATD_OK;
@@ -96,7 +117,7 @@ struct policy policy_read(const json_t *config)
 {
   struct policy policy = {0};
   const char *idle = json_string_value(json_object_get(config, "idle"));
-  const char *then = json_string_value(json_object_get(json_object_get(config, "faults"), "then"));
+  const char *then = json_string_value(json_object_get(json_object_get(config, OUTCOME_GROUP), OUTCOME));
   for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
     const json_t *value = json_object_get(json_object_get(config, settings[i].group), settings[i].name);
     uint64_t number = value ? (uint64_t)json_integer_value(value) : settings[i].usual;

@@ -5,7 +5,7 @@
  *   "limits":  {"computrons": N per crank, "heapBytes": N, "deadlineMs": N per crank, "reapInterval": N deliveries,
  *               "syscalls", "crankBytes", "crankObjects", "crankPromises": N per crank, "queuedMessages": N,
  *               "storageBytes", "storageKeys", "valueBytes": N}
- *   "idle":    "stay" | "sleep"
+ *   "idle":    "stay" | "hibernate" | "sleep"
  *   "faults":  {"strikes": N, "crashes": N in a row, "then": "suspend" | "terminate"}
  *
  * What it does not say is a DEFAULT_… of base/limits.h.

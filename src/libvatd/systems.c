@@ -5,10 +5,13 @@
  */
 #include "base/limits.h"
 #include "base/memory.h"
+#include "kernel/members.h"
 #include "libvatd/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+static const char *const members[] = {"name", "config", NULL};
 
 static enum vatd_code check(const json_t *declared, struct error *error)
 {
@@ -22,7 +25,8 @@ static enum vatd_code check(const json_t *declared, struct error *error)
       code = error_set(error, VATD_INVALID, "system subcluster %zu has no name", i + 1);
     else if (json_object_get(names, name))
       code = error_set(error, VATD_INVALID, "two system subclusters are named '%s'", name);
-    else if (kernel_check_config(json_object_get(system, "config"), error) != VATD_OK)
+    else if (members_check(system, members, error) != VATD_OK ||
+             kernel_check_config(json_object_get(system, "config"), error) != VATD_OK)
       code = error_wrap(error, "system subcluster '%s'", name);
     if (code != VATD_OK)
       break;

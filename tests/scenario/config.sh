@@ -63,9 +63,24 @@ cluster 'unknown global "process"' '{"bootstrap":"a","vats":{"a":{"sourceSpec":"
 cluster "fetch needs network" '{"bootstrap":"a","vats":{"a":{"sourceSpec":"a.js","globals":["fetch"]}}}'
 cluster "kernelObjects" '{"bootstrap":"a","vats":{"a":{"sourceSpec":"a.js","kernelObjects":{"x":"ko1"}}}}'
 cluster "io" "{\"bootstrap\":\"a\",\"io\":[],$A}"
+cluster 'c.json: invalid cluster config: unknown member "vat"; there are bootstrap, vats, services, io' "{\"bootstrap\":\"a\",\"vat\":{},$A}"
+V='{"bootstrap":"a","vats":{"a":{"sourceSpec":"a.js",'
+cluster 'c.json: invalid cluster config: vat "a": unknown member "idel"; there are sourceSpec' "$V"'"idel":"sleep"}}}'
+cluster 'vat "a": idle must be "stay", "hibernate" or "sleep"' "$V"'"idle":"doze"}}}'
+cluster 'vat "a": idle must be' "$V"'"idle":null}}}'
+cluster 'vat "a": idle must be' "$V"'"idle":{"sleep":true}}}}'
+cluster 'vat "a": unknown member "limit"; there are' "$V"'"limit":{"heapBytes":1}}}}'
+cluster 'vat "a": limits: unknown member "heapbytes"; there are computrons, heapBytes' "$V"'"limits":{"heapbytes":99999999}}}}'
+cluster 'vat "a": faults: unknown member "strike"; there are strikes, crashes, then' "$V"'"faults":{"strike":1}}}}'
+cluster 'vat "a": faults.then must be "suspend" or "terminate"' "$V"'"faults":{"then":"kill"}}}}'
+cluster 'vat "a": network: unknown member "allowedHost"; there are allowedHosts, timeoutMs, maxBytes' "$V"'"network":{"allowedHost":[]}}}}'
+cluster 'io channel "c": unknown member "unti"; there are type' "{\"bootstrap\":\"a\",\"io\":{\"c\":{\"type\":\"console\",\"unti\":\"line\"}},$A}"
 cluster "type must be" "{\"bootstrap\":\"a\",\"io\":{\"c\":{\"type\":\"gun\"}},$A}"
 fails "a configuration that is not there" 3 "No such file" vat run --config "$WORK/none.json"
 is "$(vat ls)" "" "none of these has launched anything"
+printf '%s"creationOptions":{}}},"forceReset":true,"bundles":{}}' "$V" >"$WORK/c.json"
+try vat run --config "$WORK/c.json"
+is "$status" 0 "what the TypeScript kernel's configurations have besides is no mistake"
 
 # ---- the daemon's configuration ----
 
@@ -93,6 +108,7 @@ daemon 'there is no global "fetsh"' '{"allowedGlobalNames": ["fetsh"]}'
 daemon 'there is no global "(not a text)"' '{"allowedGlobalNames": [["fetch"]]}'
 daemon '"systemSubclusters" must be an array' '{"systemSubclusters": {}}'
 daemon 'has no name' '{"systemSubclusters": [5]}'
+daemon 'unknown member "conf"; there are name, config' '{"systemSubclusters": [{"name": "x", "conf": {}}]}'
 daemon "system subcluster 'x'" '{"systemSubclusters": [{"name": "x"}]}'
 daemon "more than 512 levels" "{\"systemSubclusters\": $(printf '[%.0s' {1..600})"
 head -c 2000000 /dev/zero | tr '\0' ' ' >"$VATD_HOME/vatd.json"

@@ -51,6 +51,7 @@ is "$(states)" "hibernated hibernated" "after a stop all vats hibernate"
 verdict $? "vat show says what a stored heap takes" "$(vat show ann -o json)"
 says "a counter in the heap goes on" 2 vat call ann increment
 is "$(states)" "running hibernated" "and only the vat that was called has woken"
+is "$(vat status | grep ^vats)" "vats      2 (1 running, 1 hibernated)" "vat status counts both"
 is "$(vat show ann -o json | jq .imageBytes)" 0 "whose heap is not stored any more"
 says "so does a generator" 2 vat call ann step
 says "an object of the heap is still there" '"mine"' vat call "$cell" read

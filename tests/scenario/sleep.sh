@@ -29,4 +29,5 @@ for round in 1 2 3; do
 done
 is "$few" yes "never more than the few workers that may be ran at once"
 fails "a number of workers that is none is refused" 2 "--workers needs a number" timeout 120 "$BUILD/vatd" --workers none
+fails "nor is a negative one behind a blank" 2 "--workers needs a number" timeout 120 "$BUILD/vatd" --workers " -5"
 finish
