@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/fuzz/fuzz_done.c - what workers may do to the kernel: the input is what two vats answer their deliveries with. The
- * kernel may end the vats; it never breaks, and what must be true of its state after every crank is true.
+ * tests/fuzz/fuzz_done.c - what workers may do to the kernel: the input is what two vats answer, to their deliveries and to the
+ * question for their heaps. The kernel may end the vats; it never breaks, and what must be true of its state after every crank is true.
  */
 #include "stage.h"
 
@@ -35,6 +35,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   stage_call(&stage, 5, "alice", "ko2");
   stage_call(&stage, 7, "bob", NULL);
   stage_call(&stage, 9, "ko1", "ko1");
+  CHECK(!kernel_broken(stage.kernel));
+  if (stage.steps > 0)
+    check_image(stage.store);
+  stage.steps = 2000;
+  stage_rest(&stage);
   CHECK(!kernel_broken(stage.kernel));
   if (stage.steps > 0)
     check_image(stage.store);

@@ -59,6 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   struct stage stage;
   struct error error = {0};
   stage_open(&stage);
+  stage_rest(&stage);
   kernel_free(stage.kernel);
   stage.kernel = NULL;
   damage(stage.store, bytes_from(data, size));

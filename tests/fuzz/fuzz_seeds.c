@@ -6,6 +6,8 @@
  */
 #include "base/limits.h"
 #include "base/memory.h"
+#include "snapshot.h"
+#include "vat-worker/image.h"
 #include "wire_frames.h"
 
 #include <errno.h>
@@ -96,6 +98,9 @@ static const char *const rows[] = {
     "host.ko1|1|host.kp1|1|kernelService.clock|ko1|ko1.service|clock|service.call.kp1|{}|",
     "idempotency.key.key|{\"promise\":\"kp1\"}|idempotency.at.1|key|idempotency.head|1|idempotency.tail|0|kp1.idempotency|key|",
     "nextVatId|0|nextObjectId|18446744073709551615|nextPromiseId|-1|nextSubclusterId|1|",
+    "image.v2|\177|imageBytes|\177|",
+    "image.v2|{\"hash\":\"00\",\"bytes\":5}|imageBytes|5|",
+    "image.v1|{\"hash\":\"3b9b876408d803b5330bf9c29381d308cf268fccd4df217e1e6997dc667b1c8e\",\"bytes\":-1}|imageBytes|18446744073709551615|",
     "bundleRefs.00|0|vatName.alice/v1|1|ko1.importer.v2|1|",
 };
 
@@ -211,6 +216,27 @@ static void write_frames(const char *directory)
   }
 }
 
+/* Heaps that are mostly the snapshot, mostly not, and long; each as it stands and without what fuzz_image puts before it. */
+static void write_images(const char *directory)
+{
+  static char heap[64 * KIB];
+  static const size_t sizes[] = {1, 3 * KIB, 5 * KIB, sizeof heap};
+  struct bytes snapshot = fuzz_snapshot();
+  make_directory(directory, "image");
+  memcpy(heap + 7, snapshot.data, snapshot.size);
+  for (size_t n = 0; n < 2 * sizeof sizes / sizeof *sizes; n++) {
+    struct error error;
+    struct buffer image;
+    char how[] = {(char)(n % 2), (char)(n % 2 + 2)};
+    buffer_init(&image, MIB);
+    if (image_pack(&image, bytes_from(heap, sizes[n / 2]), n % 2 ? snapshot : (struct bytes){0}, &error) == VATD_OK) {
+      write_seed(directory, "image", 2 * n, bytes_from(how, 1), buffer_bytes(&image));
+      write_seed(directory, "image", 2 * n + 1, bytes_from(how + 1, 1), bytes_after(buffer_bytes(&image), 16));
+    }
+    buffer_fini(&image);
+  }
+}
+
 int main(int argc, char **argv)
 {
   if (argc != 2) {
@@ -220,6 +246,7 @@ int main(int argc, char **argv)
   write_frames(argv[1]);
   write_texts(argv[1], "smallcaps", smallcaps, sizeof smallcaps / sizeof *smallcaps);
   write_scripts(argv[1]);
+  write_images(argv[1]);
   write_texts(argv[1], "capdata", smallcaps, sizeof smallcaps / sizeof *smallcaps);
   write_texts(argv[1], "config", configs, sizeof configs / sizeof *configs);
   write_texts(argv[1], "vatdjson", daemon_configs, sizeof daemon_configs / sizeof *daemon_configs);

@@ -43,6 +43,24 @@ static void play(struct stage *stage, uint64_t worker, uint64_t id)
   arena_fini(&arena);
 }
 
+/* What a worker that is asked for its heap answers: as the script says, in the end with one of bob's, and none of others'. A payload
+ * that is an image frame gets the right id. */
+static void hibernate(struct stage *stage, uint64_t worker, uint64_t id)
+{
+  struct bytes payload;
+  struct error error;
+  struct buffer out;
+  struct image_frame frame = {.image = bytes_of(worker == stage->workers[STAGE_BOB] ? "a heap" : "")};
+  buffer_init(&out, LIMIT_FRAME_FROM_WORKER);
+  bool is_image = !next_payload(stage, &payload) || frame_decode_image(payload, &frame, &error) == VATD_OK;
+  frame.id = id;
+  if (!is_image)
+    kernel_worker_frame(stage->kernel, worker, payload);
+  else if (frame_encode_image(&out, &frame))
+    kernel_worker_frame(stage->kernel, worker, bytes_after(buffer_bytes(&out), FRAME_HEADER_SIZE));
+  buffer_fini(&out);
+}
+
 static void take_frame(struct stage *stage, const struct effect *effect)
 {
   struct error error;
@@ -54,6 +72,8 @@ static void take_frame(struct stage *stage, const struct effect *effect)
     answer(stage, effect->worker, &(struct done_frame){.status = DONE_OK}, id);
   else if (type == FRAME_DELIVER)
     play(stage, effect->worker, id);
+  else if (type == FRAME_HIBERNATE)
+    hibernate(stage, effect->worker, id);
 }
 
 static void carry_out(struct stage *stage, struct effect *effect)
@@ -104,6 +124,12 @@ void stage_call(struct stage *stage, uint64_t request, const char *target, const
   struct bytes body = bytes_of(slot ? "#[\"go\",[\"$0\"]]" : "#[\"go\",[]]");
   kernel_queue_message(stage->kernel, request, key, bytes_of(target), body, slots);
   json_decref(slots);
+  stage_pump(stage);
+}
+
+void stage_rest(struct stage *stage)
+{
+  kernel_begin_rest(stage->kernel);
   stage_pump(stage);
 }
 

@@ -11,12 +11,13 @@
 #include "wire/frame.h"
 
 #define STAGE_VATS 8
+#define STAGE_BOB 2 /* his vat */
 
 struct stage {
   struct store *store;
   struct kernel *kernel;
   uint64_t workers[STAGE_VATS]; /* by vat; 0: none */
-  struct bytes script;          /* what the workers answer deliveries with: size in two bytes, payload; after its end "done" */
+  struct bytes script;          /* what the workers answer: size in two bytes, payload; after its end they have "done" it */
   size_t steps;                 /* so many are left */
 };
 
@@ -28,6 +29,8 @@ void stage_close(struct stage *stage);
 bool stage_reopen(struct stage *stage, struct error *error);
 /* Lets the kernel work until it has nothing to do, has broken, or the steps are used up. */
 void stage_pump(struct stage *stage);
+/* An orderly end: idle vats hibernate. Only stage_reopen() or stage_close() come after it. */
+void stage_rest(struct stage *stage);
 /* A call from the host. */
 void stage_call(struct stage *stage, uint64_t request, const char *target, const char *slot);
 
