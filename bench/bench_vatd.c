@@ -4,7 +4,7 @@
  * driver of vatd in the benchmark. bench/README.md has the protocol, which the drivers of the other kernels speak as well.
  *
  *     open {database}         launch {vats: {name: bundle}}         call {target, method, args}
- *     burst {…} (burst.h)     close
+ *     burst {…} (burst.h)     rest     close
  */
 #include "burst.h"
 #include "lines.h"
@@ -12,6 +12,8 @@
 
 #include <stdio.h>
 #include <string.h>
+
+#define REST_LIMIT_MS 60000
 
 struct driver {
   struct vatd *kernel; /* NULL: not open */
@@ -50,6 +52,13 @@ static json_t *close_kernel(struct driver *driver)
   return json_pack("{s:b, s:f}", "ok", 1, "seconds", stopwatch_now() - began);
 }
 
+static void on_rested(void *context)
+{
+  struct driver *driver = context;
+  driver->reply = json_pack("{s:b}", "ok", 1);
+  vatd_stop(driver->kernel);
+}
+
 static void on_called(void *context, const struct vatd_answer *answer)
 {
   struct driver *driver = context;
@@ -66,6 +75,14 @@ static json_t *await(struct driver *driver, double began)
     return failure("the kernel broke");
   json_object_set_new(driver->reply, "seconds", json_real(stopwatch_now() - began));
   return driver->reply;
+}
+
+/* After that there is only `close`. */
+static json_t *rest(struct driver *driver)
+{
+  double began = stopwatch_now();
+  vatd_rest(driver->kernel, REST_LIMIT_MS, on_rested, driver);
+  return await(driver, began);
 }
 
 static json_t *call(struct driver *driver, const json_t *command)
@@ -115,6 +132,8 @@ static json_t *carry_out(struct driver *driver, const json_t *command)
     return call(driver, command);
   if (strcmp(op, "burst") == 0)
     return burst_run(driver->kernel, command);
+  if (strcmp(op, "rest") == 0)
+    return rest(driver);
   if (strcmp(op, "close") == 0)
     return close_kernel(driver);
   return failure("no such command");

@@ -28,8 +28,9 @@ const WORKLOADS = {
   W1p: { peers: ALL, run: workloads.w1p },
   W2: { peers: ALL, run: workloads.w2 },
   W3: { peers: ALL, run: workloads.w3 },
-  W4: { peers: ALL, prepare: true },
-  W5: { peers: ['vatd', CONTROL], prepare: true },
+  W4: { peers: ALL },
+  W5: { peers: ['vatd', CONTROL], prepare: workloads.prepareW5, measure: workloads.activeW5 },
+  W5h: { peers: ['vatd', CONTROL], prepare: workloads.prepareW5h, measure: workloads.activeW5h },
   W6: { peers: ALL, run: workloads.w6 },
   W7: { peers: ALL, run: workloads.w7 },
 };
@@ -177,18 +178,19 @@ const runW4 = async run => {
   });
 };
 
-const runW5 = async run => {
+/** One database for each peer, which all rounds go on with. */
+const runOnPrepared = async (run, workload) => {
   const prepared = new Map();
-  for (const name of run.peersOf('W5')) {
-    progress(`W5 ${name}: launching`);
-    prepared.set(name, await withBench(run, 'W5', name, `W5-${name}`, workloads.prepareW5));
+  const { prepare, measure } = WORKLOADS[workload];
+  for (const name of run.peersOf(workload)) {
+    progress(`${workload} ${name}: launching`);
+    prepared.set(name, await withBench(run, workload, name, `${workload}-${name}`, prepare));
   }
-  await runRounds(run, 'W5', async (name, round) => {
+  await runRounds(run, workload, async (name, round) => {
     const vats = prepared.get(name);
-    const figures =
-      vats && (await withBench(run, 'W5', name, `W5-${name}`, bench => workloads.activeW5(bench, vats, round)));
+    const figures = vats && (await withBench(run, workload, name, `${workload}-${name}`, bench => measure(bench, vats, round)));
     if (figures) {
-      run.results.W5[name].rounds.push(figures);
+      run.results[workload][name].rounds.push(figures);
     }
   });
 };
@@ -196,10 +198,8 @@ const runW5 = async run => {
 const runAll = async run => {
   for (const workload of run.options.only) {
     run.results[workload] = {};
-    await { W4: runW4, W5: runW5 }[workload]?.(run);
-    if (WORKLOADS[workload].run) {
-      await runSimple(run, workload);
-    }
+    const { run: simple, prepare } = WORKLOADS[workload];
+    await (simple ? runSimple(run, workload) : prepare ? runOnPrepared(run, workload) : runW4(run));
     writeResults(run);
   }
 };

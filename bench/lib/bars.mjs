@@ -86,6 +86,7 @@ const BOUNDS = [
   ['W3.emptyMemory', 'empty kernel, memory', 'size', 10e6],
   ['W5.activeMemory', 'W5 daemon and active workers', 'size', 1.5e9],
   ['W5.wakeP50', 'W5 wake', 'time', 0.025],
+  ['W5h.wakeP50', 'W5h wake', 'time', 0.025],
 ];
 
 const ratioLines = record =>

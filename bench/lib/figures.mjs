@@ -82,6 +82,21 @@ export const FIGURES = {
       ['activeMemory', 'memory with the active ones', 'size'],
     ],
   },
+  W5h: {
+    title: 'W5h  many vats that hibernate, some of them active at random',
+    figures: [
+      ['start', 'process start to open', 'time'],
+      ['asleepMemory', 'memory, all hibernated', 'size'],
+      ['databaseBytes', 'database, for each vat', 'size'],
+      ['wakeP50', 'first answer of a hibernated vat, median', 'time'],
+      ['wakeP99', '  99th percentile', 'time'],
+      ['rate', 'messages to the active vats, 32 in flight', 'rate'],
+      ['latencyP50', '  latency, median', 'time'],
+      ['latencyP99', '  latency, 99th percentile', 'time'],
+      ['activeMemory', 'memory with the active ones', 'size'],
+      ['rest', 'orderly end, for each active vat', 'time'],
+    ],
+  },
   W6: {
     title: 'W6  the mainnet mix: 24 storage calls a delivery, 5 of 9 deliveries are notifications',
     figures: [

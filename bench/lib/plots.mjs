@@ -137,6 +137,7 @@ const latency = record => {
     ['W1p.awaitedP50', 'W1p, 8 in flight'],
     ['W6.awaitedP50', 'W6 a trade'],
     ['W5.wakeP50', 'W5 wake'],
+    ['W5h.wakeP50', 'W5h wake'],
   ];
   const worst = (peer, name) => figureOf(record, peer, name.replace('P50', 'P99'));
   const values = peers =>

@@ -162,18 +162,20 @@ export const restartW4 = async (bench, keys, root) => {
   return { opened, firstAnswer: seconds, memory };
 };
 
-/** Launches vats until there are so many; false when the kernel did not answer in time. */
-const launchUntil = async (bench, roots, until) => {
-  const driver = await bench.start(bench.sizes.w5.launchLimit);
+/** Launches vats until there are so many; false when the kernel did not answer in time. `leave(driver, roots)` comes before its end. */
+const launchUntil = async (bench, sizes, roots, until, leave) => {
+  const driver = await bench.start(sizes.launchLimit);
+  const before = roots.length;
   try {
     await driver.ask('open', { database: bench.database });
     while (roots.length < until) {
-      const count = Math.min(bench.sizes.w5.atOnce, until - roots.length);
+      const count = Math.min(sizes.atOnce, until - roots.length);
       const names = Array.from({ length: count }, (_none, at) => `v${roots.length + at}`);
       const bundles = Object.fromEntries(names.map(name => [name, bench.bundle('store')]));
       const { roots: launched } = await driver.ask('launch', { vats: bundles });
       roots.push(...names.map(name => launched[name]));
     }
+    await leave(driver, roots.slice(before));
     await driver.ask('close');
     return true;
   } catch (error) {
@@ -190,12 +192,12 @@ const launchUntil = async (bench, roots, until) => {
  * Many vats in one database. Kernels are closed between the launches: vats that are not needed have no worker then. A kernel
  * that does not answer is killed and tried again; `stalls` counts how often.
  */
-export const prepareW5 = async bench => {
-  const { vats, perKernel, stallsAtMost } = bench.sizes.w5;
+const launchMany = async (bench, sizes, leave) => {
+  const { vats, perKernel, stallsAtMost } = sizes;
   const roots = [];
   let stalls = 0;
   while (roots.length < vats) {
-    if (!(await launchUntil(bench, roots, Math.min(roots.length + perKernel, vats)))) {
+    if (!(await launchUntil(bench, sizes, roots, Math.min(roots.length + perKernel, vats), leave))) {
       stalls += 1;
       bench.expect(stalls <= stallsAtMost, true, `whether ${stalls} launches that were never answered are few enough`);
     }
@@ -203,6 +205,18 @@ export const prepareW5 = async bench => {
   }
   return { roots, stalls };
 };
+
+/** Whose kernel just closes: vats begin anew, from what they keep. */
+export const prepareW5 = bench => launchMany(bench, bench.sizes.w5, () => {});
+
+/** Whose kernel ends in order: vats go on with their heap. */
+export const prepareW5h = bench =>
+  launchMany(bench, bench.sizes.w5h, async (driver, roots) => {
+    for (const root of roots) {
+      await driver.call(root, 'visit');
+    }
+    await driver.ask('rest');
+  });
 
 /** A generator of the same numbers in each run. */
 const randomly = seed => {
@@ -222,30 +236,46 @@ const chooseSome = (all, count, seed) => {
   return [...chosen];
 };
 
-export const activeW5 = async (bench, { roots, stalls }, round) => {
-  const { active, keys, messages } = bench.sizes.w5;
+/** Wakes some vats with `method`, whose value is given to `check`, and sends them messages; the driver is still open then. */
+const wakeSome = async (bench, sizes, { roots }, round, { method, args, check }) => {
   const driver = await bench.start();
   await driver.ask('open', { database: bench.database });
-  const figures = { start: driver.age(), stalls };
+  const figures = { start: driver.age() };
   await bench.rest(0.5);
   figures.asleepMemory = driver.memory();
   figures.databaseBytes = bench.databaseBytes() / roots.length;
   const wakes = [];
-  const awake = chooseSome(roots, active, 4711 + round);
+  const awake = chooseSome(roots, sizes.active, 4711 + round);
   for (const root of awake) {
-    const { seconds, value } = await driver.ask('call', { target: root, method: 'has', args: [keys] });
-    bench.expect(value, false, 'whether a key is there');
+    const { seconds, value } = await driver.ask('call', { target: root, method, args });
+    check(value);
     wakes.push(seconds);
   }
   wakes.sort((a, b) => a - b);
   figures.wakeP50 = wakes[Math.floor((wakes.length - 1) / 2)];
   figures.wakeP99 = wakes[Math.floor((wakes.length - 1) * 0.99)];
-  const result = await driver.ask('burst', { targets: awake, method: 'ping', form: 'none', count: messages, width: 32 });
-  bench.expect(result.answered, messages, 'messages answered');
+  const result = await driver.ask('burst', { targets: awake, method: 'ping', form: 'none', count: sizes.messages, width: 32 });
+  bench.expect(result.answered, sizes.messages, 'messages answered');
   figures.rate = rateOf(result);
   figures.latencyP50 = result.p50;
   figures.latencyP99 = result.p99;
   figures.activeMemory = driver.memory();
+  return { driver, figures, awake };
+};
+
+export const activeW5 = async (bench, prepared, round) => {
+  const { w5 } = bench.sizes;
+  const check = value => bench.expect(value, false, 'whether a key is there');
+  const { driver, figures } = await wakeSome(bench, w5, prepared, round, { method: 'has', args: [w5.keys], check });
+  await driver.ask('close');
+  await driver.stop();
+  return { ...figures, stalls: prepared.stalls };
+};
+
+export const activeW5h = async (bench, prepared, round) => {
+  const check = value => bench.expect(value >= 2, true, `whether a heap goes on (visit ${value})`);
+  const { driver, figures, awake } = await wakeSome(bench, bench.sizes.w5h, prepared, round, { method: 'visit', args: [], check });
+  figures.rest = (await driver.ask('rest')).seconds / awake.length;
   await driver.ask('close');
   await driver.stop();
   return figures;

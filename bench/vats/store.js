@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// W1, W1p, W3, W4, W5: a durable map of strings in the baggage.
+// W1, W1p, W3, W4, W5, W5h: a durable map of strings in the baggage, and a number that only the heap has.
 import { Far } from '@endo/far';
 
 const KEY_DIGITS = 7;
@@ -10,6 +10,7 @@ export const buildRootObject = ({ VatData }, _parameters, baggage) => {
     baggage.init('map', VatData.makeScalarBigMapStore('map', { durable: true }));
   }
   const map = baggage.get('map');
+  let visits = 0;
   return Far('store', {
     bootstrap: () => {},
     fill: (first, count, value) => {
@@ -21,5 +22,9 @@ export const buildRootObject = ({ VatData }, _parameters, baggage) => {
     get: number => map.get(keyOf(number)),
     has: number => map.has(keyOf(number)),
     ping: () => {},
+    visit: () => {
+      visits += 1;
+      return visits;
+    },
   });
 };

@@ -22,9 +22,14 @@ result=$(find "$WORK/results" -name '*.json')
 is "$(jq '.results.W1["vatd-socket"].rounds[0].awaited > 0' "$result")" true "the daemon was asked, too"
 is "$(find "$WORK/results" -name '*-throughput.svg' | wc -l)" 1 "the throughput is drawn"
 
-try bench --only W1,W1p,W2,W3,W4,W5,W6,W7 --peers idle
+try bench --only W5h
+is "$status" 0 "W5h runs on vatd: heaps go on"
+result=$(find "$WORK/results" -name '*.json' | sort | tail -1)
+is "$(jq '.results.W5h.vatd.rounds[0] | .wakeP50 > 0 and .rest > 0 and .databaseBytes > 10000' "$result")" true "with the heaps in the database"
+
+try bench --only W1,W1p,W2,W3,W4,W5,W5h,W6,W7 --peers idle
 is "$status" 1 "a kernel that does nothing fails"
-is "$(grep -c ' idle: .* instead of ' <<<"$err")" 8 "in every workload"
+is "$(grep -c ' idle: .* instead of ' <<<"$err")" 9 "in every workload"
 
 try bench --only W9
 isnt "$status" 0 "an unknown workload is refused"
