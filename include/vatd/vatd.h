@@ -106,7 +106,7 @@ enum vatd_code vatd_open(const struct vatd_options *options, struct vatd **kerne
  * For an orderly end: no delivery is begun any more, those that are under way end, and the heaps of all vats (but those in C) are stored, so that
  * the next kernel on the database goes on where this one was. Calls `rested` from the loop when that is done, or `limit_ms`
  * milliseconds have passed; it is for calling vatd_stop() or taking note. Then only vatd_close() is of use. To be called once. Whoever
- * closes without it ends the vats' incarnations, as a crash would (docs/persistence.md).
+ * closes without it ends the vats' incarnations, as a crash would (docs/cluster-config.md).
  */
 void vatd_rest(struct vatd *kernel, uint64_t limit_ms, void (*rested)(void *context), void *context);
 
