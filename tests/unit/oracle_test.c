@@ -185,6 +185,24 @@ static void a_pattern_that_matches_too_much_is_found(void **context)
   assert_false(compare(FROM_WRONG_MATCH_SCRIPTS, DELIVERIES_UNTIL_FOUND));
 }
 
+static void an_operation_that_waits_too_long_is_found(void **context)
+{
+  (void)context;
+  assert_false(compare(FROM_WRONG_POSTPONED_SCRIPTS, DELIVERIES_UNTIL_FOUND));
+}
+
+static void a_cache_that_deletes_nothing_is_found(void **context)
+{
+  (void)context;
+  assert_false(compare(FROM_WRONG_CACHE_SCRIPTS, DELIVERIES_UNTIL_FOUND));
+}
+
+static void an_assertion_that_always_holds_is_found(void **context)
+{
+  (void)context;
+  assert_false(compare(FROM_WRONG_ERRORS_SCRIPTS, DELIVERIES_UNTIL_FOUND));
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -195,6 +213,9 @@ int main(void)
       cmocka_unit_test(a_smallcaps_that_is_wrong_is_found),
       cmocka_unit_test(a_facet_that_is_wrong_is_found),
       cmocka_unit_test(a_pattern_that_matches_too_much_is_found),
+      cmocka_unit_test(an_operation_that_waits_too_long_is_found),
+      cmocka_unit_test(a_cache_that_deletes_nothing_is_found),
+      cmocka_unit_test(an_assertion_that_always_holds_is_found),
   };
   random_seed();
   return cmocka_run_group_tests_name("oracle", tests, NULL, NULL);

@@ -137,7 +137,7 @@ static const char *any_method(void)
   static const char *const methods[] = {"put",  "put",  "put",      "take",   "drop",       "list", "collect", "collected", "make",
                                         "add",  "keep", "kept",     "forget", "echo",       "echo", "echo",    "tag",       "fail",
                                         "send", "send", "sendOnly", "thaw",   "unpassable", "odd",  "odd",     "odd",       "complain",
-                                        "hardener", "none", "local", "local", "masked", "facets", "facets"};
+                                        "hardener", "none", "local", "local", "masked", "facets", "facets", "label"};
   return methods[chance(sizeof methods / sizeof methods[0])];
 }
 

@@ -38,6 +38,9 @@ static const struct {
     [FROM_WRONG_SMALLCAPS_SCRIPTS] = {"vat-boot.js", "tests/wrong-smallcaps-supervisor.js"},
     [FROM_WRONG_VREF_SCRIPTS] = {"vat-boot.js", "tests/wrong-vref-supervisor.js"},
     [FROM_WRONG_MATCH_SCRIPTS] = {"vat-boot.js", "tests/wrong-match-supervisor.js"},
+    [FROM_WRONG_POSTPONED_SCRIPTS] = {"tests/wrong-postponed-boot.js", "vat-supervisor.js"},
+    [FROM_WRONG_CACHE_SCRIPTS] = {"vat-boot.js", "tests/wrong-cache-supervisor.js"},
+    [FROM_WRONG_ERRORS_SCRIPTS] = {"vat-boot.js", "tests/wrong-errors-supervisor.js"},
 };
 
 static _Noreturn void run_worker(int channel, enum start_way way)

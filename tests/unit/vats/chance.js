@@ -146,15 +146,22 @@ export const buildRootObject = (_vatPowers, _parameters, baggage) => {
     /* What is asked of promises of this vat before, at and after their resolution. */
     local: async value => {
       const log = [];
-      const answer = Far('answer', { ask: other => (log.push('asked'), other), again: () => answer });
+      let turn = 0;
+      const count = async () => {
+        for (; turn < 40; turn += 1) {
+          await null;
+        }
+      };
+      const answer = Far('answer', { ask: other => (log.push(`asked in turn ${turn}`), other), again: () => answer });
       const soon = Promise.resolve().then(() => answer);
       const never = Promise.reject(value);
       const asked = [E(soon).ask(value), E(E(soon).again()).ask(1), E(soon).none(), E(never).ask(2), E.get(soon).ask, E(value).ask(3)];
       E.sendOnly(soon).ask(value);
       log.push('sent');
+      count();
       const settled = await Promise.allSettled(asked);
       await E(soon).again();
-      log.push('done');
+      log.push(`done in turn ${turn}`);
       tell(`${log.join()} ${settled.map(({ status, reason }) => `${status} ${reason && reason.message}`).join()}`);
       return settled[0].value;
     },
@@ -178,6 +185,8 @@ export const buildRootObject = (_vatPowers, _parameters, baggage) => {
       writer.write([value, baggage.get('reader')]);
       return [reader.read(), writer, reader, writer];
     },
+    /* Only a text may be one: an assertion of liveslots' own. */
+    label: value => makeScalarBigMapStore(value),
     thaw: () => ({ not: 'hardened' }),
     odd: (size, seed) => {
       let state = seed;
