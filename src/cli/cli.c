@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/cli.c - see cli.h: the home directory, asking the daemon, complaints. */
 #include "cli/cli.h"
+#include "base/home_path.h"
 #include "base/limits.h"
 #include "base/memory.h"
 #include "cli/holder.h"
@@ -69,19 +70,6 @@ enum cli_exit cli_exit_of(enum vatd_code code)
 
 /* --- the home directory --- */
 
-/* NULL when nothing says where it is. The caller frees it. */
-static char *home_directory(const struct cli *cli)
-{
-  const char *given = cli->options[OPTION_HOME] ? cli->options[OPTION_HOME] : getenv("VATD_HOME");
-  const char *state = getenv("XDG_STATE_HOME");
-  const char *user = getenv("HOME");
-  if (given && *given)
-    return memory_strdup(given);
-  if (state && *state)
-    return memory_printf("%s/vatd", state);
-  return user && *user ? memory_printf("%s/.local/state/vatd", user) : NULL;
-}
-
 /* Absolute also when it does not exist yet. Takes over `path`. */
 static char *make_absolute(char *path)
 {
@@ -98,7 +86,7 @@ bool cli_find_home(struct cli *cli)
 {
   if (cli->home.directory)
     return true;
-  char *directory = home_directory(cli);
+  char *directory = home_path(cli->options[OPTION_HOME]);
   if (!directory) {
     cli_complain(cli, "no home directory: say --home DIR or set $VATD_HOME");
     return false;

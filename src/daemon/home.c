@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* daemon/home.c - see home.h. */
 #include "daemon/home.h"
+#include "base/home_path.h"
 #include "base/memory.h"
 
 #include <dirent.h>
@@ -14,18 +15,6 @@
 #include <unistd.h>
 
 /* Where it is when nobody says; NULL without a home directory. */
-static char *default_directory(void)
-{
-  const char *vatd_home = getenv("VATD_HOME");
-  const char *state_home = getenv("XDG_STATE_HOME");
-  const char *user_home = getenv("HOME");
-  if (vatd_home && *vatd_home)
-    return memory_strdup(vatd_home);
-  if (state_home && *state_home)
-    return memory_printf("%s/vatd", state_home);
-  return user_home && *user_home ? memory_printf("%s/.local/state/vatd", user_home) : NULL;
-}
-
 /* Makes the directory and the missing ones above it. */
 static int make_directories(char *path)
 {
@@ -108,11 +97,9 @@ static enum vatd_code check_files(const struct home *home, struct error *error)
 
 enum vatd_code home_open(struct home *home, const char *directory, struct error *error)
 {
-  char *path = directory ? memory_strdup(directory) : default_directory();
-  if (!path || !*path) {
-    free(path);
+  char *path = home_path(directory);
+  if (!path)
     return error_set(error, VATD_INVALID, "no home directory: set --home or VATD_HOME");
-  }
   if (make_directories(path) != 0) {
     enum vatd_code code = error_set_errno(error, VATD_IO, errno, "cannot make %s", path);
     free(path);

@@ -7,14 +7,10 @@
 
 #include "vat-worker/match.h"
 #include "vat-worker/pass_style.h"
+#include "vat-worker/slots.h"
 
 #define MAX_DEPTH 8
 #define MAX_STRING_BYTES 100000 /* `stringLengthLimit` of @endo/patterns, which counts what has at least one byte each */
-
-static bool is_string(const txSlot *slot)
-{
-  return slot->kind == XS_STRING_KIND || slot->kind == XS_STRING_X_KIND;
-}
 
 static bool is_atom(const txSlot *slot)
 {
@@ -28,7 +24,7 @@ static bool is_atom(const txSlot *slot)
   case XS_BIGINT_X_KIND:
     return true;
   default:
-    return is_string(slot);
+    return slot_is_string(slot);
   }
 }
 
@@ -76,7 +72,7 @@ static bool is_empty_list(txMachine *the, const txSlot *slot)
 static bool matches_tagged(txMachine *the, const txSlot *specimen, const char *tag, const txSlot *payload, unsigned depth)
 {
   if (strcmp(tag, "match:string") == 0)
-    return is_empty_list(the, payload) && is_string(specimen) && strlen(specimen->value.string) <= MAX_STRING_BYTES;
+    return is_empty_list(the, payload) && slot_is_string(specimen) && strlen(specimen->value.string) <= MAX_STRING_BYTES;
   if (strcmp(tag, "match:scalar") == 0)
     return payload->kind == XS_UNDEFINED_KIND && is_scalar(the, specimen);
   if (strcmp(tag, "match:any") == 0)

@@ -14,6 +14,7 @@
 #include "xsAll.h"
 
 #include "vat-worker/pass_style.h"
+#include "vat-worker/slots.h"
 
 #define PASSABLE XS_DONT_MODIFY_FLAG
 #define MAX_DEPTH 100 /* of what is deeper, or cyclic, the original decides */
@@ -138,7 +139,7 @@ bool pass_style_tagged(txMachine *the, txSlot *instance, const txSlot **tag, con
     else if (fxIsKeyName(the, property->ID))
       *payload = property;
   }
-  return *tag && ((*tag)->kind == XS_STRING_KIND || (*tag)->kind == XS_STRING_X_KIND) && *payload;
+  return *tag && slot_is_string(*tag) && *payload;
 }
 
 void pass_style_mark(txSlot *instance)

@@ -16,6 +16,7 @@
 #include "vat-worker/harden.h"
 #include "vat-worker/pass_style.h"
 #include "vat-worker/smallcaps.h"
+#include "vat-worker/slots.h"
 
 #include "base/buffer.h"
 #include "base/limits.h"
@@ -32,11 +33,6 @@
 static bool is_special(const char *text)
 {
   return text[0] >= '!' && text[0] <= '-';
-}
-
-static bool is_string(const txSlot *slot)
-{
-  return slot->kind == XS_STRING_KIND || slot->kind == XS_STRING_X_KIND;
 }
 
 /* Encoding */
@@ -219,7 +215,7 @@ static bool encode_cap(struct encoder *encoder, const txSlot *value)
   }
   const txSlot *array = encoder->texts->value.reference->next;
   const txSlot *text = array->value.array.address + at;
-  return at < array->value.array.length && is_string(text) && encode_text(encoder, "", text->value.string);
+  return at < array->value.array.length && slot_is_string(text) && encode_text(encoder, "", text->value.string);
 }
 
 static bool encode_object(struct encoder *encoder, const txSlot *value, unsigned depth)
@@ -372,7 +368,7 @@ static bool is_tagged(txMachine *the, const txSlot *instance)
     else
       return false;
   }
-  return tag && payload && is_string(tag) && !is_special(tag->value.string);
+  return tag && payload && slot_is_string(tag) && !is_special(tag->value.string);
 }
 
 static bool can_decode(struct decoder *decoder, struct place place, unsigned depth);
@@ -519,7 +515,7 @@ static void decode_object(struct decoder *decoder, txSlot *instance)
 static void decode_value(struct decoder *decoder, struct place place)
 {
   const txSlot *value = at_place(place);
-  if (is_string(value)) {
+  if (slot_is_string(value)) {
     decode_string(decoder, place);
   } else if (value->kind == XS_REFERENCE_KIND) {
     txSlot *instance = value->value.reference;
@@ -544,7 +540,7 @@ static void gather_texts(txMachine *the, struct decoder *decoder, struct place r
 void smallcaps_decode(txMachine *the)
 {
   struct decoder decoder = {.the = the};
-  if (mxArgc != 4 || mxArgv(2)->kind != XS_SYMBOL_KIND || !is_string(mxArgv(3)))
+  if (mxArgc != 4 || mxArgv(2)->kind != XS_SYMBOL_KIND || !slot_is_string(mxArgv(3)))
     return;
   struct place root = {.array = mxArgv(0)->value.reference->next, .index = 0};
   decoder.pass_style = mxArgv(2);

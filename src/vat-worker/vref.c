@@ -9,6 +9,7 @@
  */
 #include "xsAll.h"
 
+#include "vat-worker/slots.h"
 #include "vat-worker/vref.h"
 
 #define MAX_DIGITS 18
@@ -130,7 +131,7 @@ static void set_base_ref(txMachine *the, txSlot *slot, size_t size)
 void vref_parse(txMachine *the)
 {
   struct vref vref;
-  if (mxArgc != 2 || (mxArgv(0)->kind != XS_STRING_KIND && mxArgv(0)->kind != XS_STRING_X_KIND) ||
+  if (mxArgc != 2 || !slot_is_string(mxArgv(0)) ||
       !read_vref(mxArgv(0)->value.string, &vref))
     return;
   mxPush(mxObjectPrototype);

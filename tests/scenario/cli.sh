@@ -59,6 +59,8 @@ vat --home "$WORK/open" stop >/dev/null
 [ ! -e "$WORK/open/vatd.sock" ] && [ ! -e "$WORK/open/vatd.pid" ]
 verdict $? "a stop in order leaves neither socket nor pid" "$(ls "$WORK/open")"
 fails "the daemon refuses options it does not know" 2 "vatd --help" timeout 120 "$BUILD/vatd" --loud
+fails "an empty name of a home is no home, for the daemon" 1 "no home directory" timeout 120 "$BUILD/vatd" --home ""
+fails "nor for vat" 1 "no home directory" vat --home "" ls
 
 # ---- calls ----
 
