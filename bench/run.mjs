@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The benchmark: node bench/run.mjs [--help]. README.md says what it measures, and how to read it.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -48,31 +48,53 @@ const HELP = `usage: node bench/run.mjs [options]      (make bench builds what i
   --build DIR          the build that is measured (build/release)
 `;
 
+/** What was asked for makes no sense; told without a trace. */
+class UsageError extends Error {}
+
+const positive = (text, name) => {
+  const number = Number(text);
+  if (!(number > 0)) {
+    throw new UsageError(`--${name} needs a number above 0, not ${text}`);
+  }
+  return number;
+};
+
 const commaList = text => text?.split(',').filter(Boolean);
 
+const parseOptions = options => {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    throw new UsageError(error.message);
+  }
+};
+
 const readOptions = () => {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      only: { type: 'string' },
-      peers: { type: 'string' },
-      rounds: { type: 'string' },
-      size: { type: 'string', multiple: true, default: [] },
-      limit: { type: 'string', default: '300' },
-      out: { type: 'string', default: path.join(root, 'bench/results') },
-      build: { type: 'string', default: path.join(root, 'build/release') },
-      report: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
+  const values = parseOptions({
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    peers: { type: 'string' },
+    rounds: { type: 'string' },
+    size: { type: 'string', multiple: true, default: [] },
+    limit: { type: 'string', default: '300' },
+    out: { type: 'string', default: path.join(root, 'bench/results') },
+    build: { type: 'string', default: path.join(root, 'build/release') },
+    report: { type: 'string' },
+    help: { type: 'boolean', default: false },
   });
   const only = commaList(values.only) ?? Object.keys(WORKLOADS);
   const peers = commaList(values.peers) ?? Object.keys(PEERS).filter(name => name !== CONTROL);
   const unknown = [...only.filter(name => !WORKLOADS[name]), ...peers.filter(name => !PEERS[name])];
   if (unknown.length > 0) {
-    throw Error(`no such workload or peer: ${unknown.join(', ')}`);
+    throw new UsageError(`no such workload or peer: ${unknown.join(', ')}`);
   }
-  const rounds = Number(values.rounds ?? (values.quick ? 1 : 3));
-  return { ...values, only, peers, rounds, limit: Number(values.limit) };
+  try {
+    sizesFor('fast', values.quick, values.size);
+  } catch (error) {
+    throw new UsageError(error.message);
+  }
+  const rounds = Math.ceil(positive(values.rounds ?? (values.quick ? 1 : 3), 'rounds'));
+  return { ...values, only, peers, rounds, limit: positive(values.limit, 'limit') };
 };
 
 /** Places for databases, one for each medium. */
@@ -279,6 +301,9 @@ const main = async () => {
     process.stdout.write(HELP);
     return;
   }
+  if (options.report && !existsSync(options.report)) {
+    throw new UsageError(`there is no ${options.report}`);
+  }
   if (options.report) {
     report(JSON.parse(readFileSync(options.report, 'utf8')), options.report);
     return;
@@ -296,4 +321,12 @@ const main = async () => {
   process.exitCode = run.failed ? 1 : 0;
 };
 
-await main();
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof UsageError)) {
+    throw error;
+  }
+  process.stderr.write(`bench: ${error.message}\nTry: node bench/run.mjs --help\n`);
+  process.exitCode = 2;
+}

@@ -32,5 +32,10 @@ is "$status" 1 "a kernel that does nothing fails"
 is "$(grep -c ' idle: .* instead of ' <<<"$err")" 9 "in every workload"
 
 try bench --only W9
-isnt "$status" 0 "an unknown workload is refused"
+is "$status $err" "2 bench: no such workload or peer: W9
+Try: node bench/run.mjs --help" "an unknown workload is refused, in a line"
+for nonsense in --bogus --rounds=0 --limit=soon --size=w1.key=3 --size=w1 --size=w1.keys=x; do
+  try bench "$nonsense"
+  is "$status" 2 "so is $nonsense"
+done
 finish
