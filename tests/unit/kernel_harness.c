@@ -242,9 +242,12 @@ uint64_t harness_begin_launch(struct harness *h, const char *config)
     bool is_program = json_object_get(vat, "programSpec") != NULL;
     bundles[count++] = (struct launch_bundle){name, bytes_of(is_program ? HARNESS_PROGRAM : HARNESS_BUNDLE)};
   }
-  const char *system = json_string_value(json_object_get(json, "system"));
-  struct launch_order order = {.config = json, .bundles = bundles, .bundle_count = count, .system_name = system};
+  json_t *system = json_incref(json_object_get(json, "system")); /* ours, and no member of a configuration */
+  json_object_del(json, "system");
+  struct launch_order order = {
+      .config = json, .bundles = bundles, .bundle_count = count, .system_name = json_string_value(system)};
   kernel_launch(h->kernel, request, NULL, &order);
+  json_decref(system);
   json_decref(json);
   harness_pump(h);
   return request;
