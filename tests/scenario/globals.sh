@@ -37,7 +37,7 @@ refused "globals are an array" 'globals must be an array' '"Date"'
 refused "what vatd does not offer is refused by name" 'requested global "SubtleCrypto", which vatd does not offer' '["SubtleCrypto"]'
 refused "fetch needs its hosts" 'fetch needs network: {allowedHosts' '["fetch"]'
 refused "hosts are names" 'network.allowedHosts[0] is not a host name' '["fetch"]' '{"network":{"allowedHosts":["http://x"]}}'
-refused "the names of kernel objects are not for the configuration" 'kernelObjects is for the kernel to say' '[]' \
+refused "the names of kernel objects are not for the configuration" 'unknown member "kernelObjects"' '[]' \
   '{"kernelObjects":{"timer":"o-9"}}'
 
 launch plain '[]'
