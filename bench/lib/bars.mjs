@@ -45,7 +45,7 @@ const OTHERS = {
   xsnap: { label: 'SwingSet xsnap', vatd: 'vatd', value: (record, name) => median(record, 'swingset-xsnap', name) },
 };
 
-// [figure, title, kind, {peer: times better}]
+// [figure, title, kind, {peer: times better}, figure of the peer if it is another one]
 const RATIOS = [
   ['W1.awaited', 'W1 awaited', 'rate', { A: 20, typescript: 3.5, local: 4, xsnap: 8 }],
   ['W1.queued', 'W1 all at once', 'rate', { A: 8, typescript: 3.5, local: 4, xsnap: 10 }],
@@ -55,6 +55,7 @@ const RATIOS = [
   ['W3.launch', 'W3 launch', 'time', { A: 45, typescript: 15, local: 2, xsnap: 30 }],
   ['W3.vatMemory', 'W3 memory per vat', 'size', { A: 12, typescript: 12, xsnap: 6 }],
   ['W4.firstAnswer@100000', 'W4 restart, 100,000 keys', 'time', { A: 40, typescript: 19, local: 200, xsnap: 40 }],
+  ['W4.rested@100000', 'W4 after an orderly end, 100,000 keys', 'time', { xsnap: 40 }, 'W4.firstAnswer@100000'],
   ['W3.emptyStart', 'empty kernel, start', 'time', { A: 3, typescript: 3, local: 25, xsnap: 70 }],
 ];
 
@@ -90,11 +91,11 @@ const BOUNDS = [
 ];
 
 const ratioLines = record =>
-  RATIOS.flatMap(([figure, title, kind, bars]) =>
+  RATIOS.flatMap(([figure, title, kind, bars, theirFigure = figure]) =>
     Object.entries(bars).map(([name, bar]) => {
       const other = OTHERS[name];
       const ours = median(record, other.vatd, figure);
-      const theirs = other.value(record, figure);
+      const theirs = other.value(record, theirFigure);
       const ratio = ours && theirs && (MORE_IS_BETTER[kind] ? ours / theirs : theirs / ours);
       return {
         title,

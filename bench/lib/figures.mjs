@@ -63,6 +63,7 @@ export const FIGURES = {
     title: 'W4  restart: process start to first answer',
     figures: [
       ...perKeys('firstAnswer', 'first answer', 'time', KEY_COUNTS),
+      ...perKeys('rested', 'first answer after an orderly end', 'time', KEY_COUNTS),
       ...perKeys('opened', 'kernel open', 'time', KEY_COUNTS),
       ...perKeys('memory', 'memory', 'size', KEY_COUNTS),
     ],
