@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -79,25 +78,34 @@ bool room_reserve(struct room *room)
   return room->reserved;
 }
 
-bool room_take(struct room *room)
+/*
+ * The size of the log, or -1. Not by fstat(): since Linux 6.13 a file whose times somebody has looked at gets a new time at its next
+ * write, and the sync after that write has one more block to write, the inode.
+ */
+static int64_t size_of_log(struct room *room)
 {
-  struct stat log;
   if (room->log_fd < 0 && room->log)
     room->log_fd = open(room->log, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-  if (room->log_fd < 0 || fstat(room->log_fd, &log) != 0)
+  return room->log_fd < 0 ? -1 : (int64_t)lseek(room->log_fd, 0, SEEK_END);
+}
+
+bool room_take(struct room *room)
+{
+  int64_t size = size_of_log(room);
+  if (size < 0)
     return true;
-  if (log.st_size < room->log_size)
+  if (size < room->log_size)
     room->taken = 0; /* it was cut, and what was behind it is gone */
-  room->log_size = log.st_size;
-  if (room->taken >= log.st_size + ROOM_OF_COMMIT)
+  room->log_size = size;
+  if (room->taken >= size + ROOM_OF_COMMIT)
     return true;
   int64_t bytes = ROOM_AT_ONCE;
-  if (!allot(room->log_fd, FALLOC_FL_KEEP_SIZE, log.st_size, bytes)) {
+  if (!allot(room->log_fd, FALLOC_FL_KEEP_SIZE, size, bytes)) {
     bytes = ROOM_OF_COMMIT;
-    if (!allot(room->log_fd, FALLOC_FL_KEEP_SIZE, log.st_size, bytes))
+    if (!allot(room->log_fd, FALLOC_FL_KEEP_SIZE, size, bytes))
       return false;
   }
-  room->taken = log.st_size + bytes;
+  room->taken = size + bytes;
   return true;
 }
 
